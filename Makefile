@@ -1,0 +1,43 @@
+# OpenLPM: `make help` lists the verbs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+export PYTHONDONTWRITEBYTECODE := 1
+
+# Debian's packages: what servers run (libvirt, QEMU), what the lab adds, what builds libvirt-python.
+DEB := libvirt-daemon-system libvirt-clients libvirt-dev qemu-system-x86 qemu-utils qemu-block-extra \
+       nbdkit mmdebstrap busybox-static e2fsprogs dosfstools mtools syslinux syslinux-common fdisk \
+       iproute2 gcc pkg-config python3 python3-dev python3-venv
+
+.PHONY: help
+help: ## List the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+build/.packages: Makefile
+	@mkdir -p build
+	@missing=$$(dpkg-query -W -f '$${Package} $${Status}\n' $(DEB) 2>/dev/null | \
+	  awk '/install ok installed/ {print $$1}' | sort > build/.have; \
+	  printf '%s\n' $(DEB) | sort | comm -23 - build/.have); \
+	if [ -n "$$missing" ]; then \
+	  echo "Installing Debian packages:" $$missing; \
+	  $(SUDO) apt-get update -qq && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing > build/apt.log 2>&1 \
+	    || { tail -20 build/apt.log; exit 1; }; \
+	fi
+	@touch $@
+
+$(VENV)/.synced: requirements.lock pyproject.toml build/.packages
+	@[ -x $(BIN)/uv ] || { echo "Making the Python environment"; /usr/bin/python3 -m venv $(VENV) && $(BIN)/python -m pip install -q uv==$(UV_VERSION); }
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: env
+env: $(VENV)/.synced ## Install what is missing: Debian packages, the locked Python environment
+
+.PHONY: lock
+lock: ## Lock the Python dependencies anew (hashes in requirements.lock)
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock
