@@ -1,0 +1,17 @@
+"""How a partition may be moved: the limits that the operator set for it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Limits of a move.
+
+    `max_pause_ms`: the pause is widened step by step up to this, never beyond.
+    `throttle`: slow the partition down (auto-converge) where widening the pause is not enough.
+    `bandwidth_mib_s`: 0 for what the movers allow.
+    """
+
+    max_pause_ms: int = 2000
+    throttle: bool = True
+    bandwidth_mib_s: int = 0

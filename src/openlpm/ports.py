@@ -1,0 +1,248 @@
+"""The outside, as the engine sees it: Protocols that the adapters and the tests' fake world fill.
+
+    Hypervisors   connects to a managed system and gives its `Host`
+    Host          one connected managed system: look, describe, act
+    Journal       migrations, reservations and events: one transaction for each turn
+    Inventory     the managed systems, and what was last seen of their partitions
+    Clock         the time, and waiting
+
+Adapters translate every foreign exception into the tree of `model/errors.py`. All methods may
+be called from any thread. Every call is bounded: it ends, if only with `ServerUnreachable`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from openlpm.model.event import Event
+from openlpm.model.hardware import Hardware, VirtualDisk
+from openlpm.model.migration import Migration, Progress, Reservation
+from openlpm.model.partition import Mark, Partition, PartitionSpec, Rmc
+from openlpm.model.sight import Place
+from openlpm.model.system import System, SystemFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A transfer to ask for. `mark`: what the partition's metadata says once it has arrived."""
+
+    partition_uuid: str
+    target: System
+    mark: Mark
+    suspended: bool
+    throttled: bool
+    pause_ms: int
+    bandwidth_mib_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class CpuVerdict:
+    """libvirt's comparison of a partition's processor with a host's; `missing` names why not."""
+
+    compatible: bool
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerVerdict:
+    """What the source's daemon met when it called the target's: empty texts are good news.
+
+    `daemon`: why the target's daemon does not answer it; `port`: why the migration port does
+    not; `objection`: why the source's hypervisor would not migrate this partition at all.
+    """
+
+    daemon: str = ""
+    port: str = ""
+    objection: str = ""
+
+
+class Stream(Protocol):
+    """A serial console: bytes both ways until either side closes."""
+
+    def read(self, timeout_s: float) -> bytes | None:
+        """Some bytes; b"" when closed; None when nothing came in time."""
+        ...
+
+    def write(self, data: bytes) -> None: ...
+    def close(self) -> None: ...
+
+
+class Host(Protocol):
+    """One connected managed system. Raises `ServerUnreachable` when it does not answer."""
+
+    @property
+    def alive(self) -> bool:
+        """The connection has not been found broken (no round trip)."""
+        ...
+
+    def facts(self) -> SystemFacts: ...
+    def partitions(self) -> Sequence[Partition]:
+        """Every domain of this system, others' included (their `mark` is None)."""
+        ...
+
+    def partition(self, uuid: str) -> Partition | None: ...
+    def rmc(self, uuid: str) -> Rmc:
+        """Ask the partition's agent; bounded to about two seconds."""
+        ...
+
+    def look(self, uuid: str) -> Place:
+        """Where the partition is here, now; `Sight.ABSENT` when there is none."""
+        ...
+
+    def describe(self, uuid: str) -> Hardware:
+        """What the partition holds. Raises `Gone`."""
+        ...
+
+    def create(self, spec: PartitionSpec, mark: Mark) -> Partition:
+        """Define a new partition, with its lease where this system has a lockspace."""
+        ...
+
+    def delete(self, uuid: str) -> None:
+        """Undefine a partition that is off, and remove its lease; its disks stay."""
+        ...
+
+    def start(self, uuid: str) -> None: ...
+    def shutdown(self, uuid: str) -> None:
+        """Ask the guest to power off (agent, then ACPI); does not wait for it."""
+        ...
+
+    def destroy(self, uuid: str) -> None:
+        """Pull the plug. Idempotent."""
+        ...
+
+    def pause(self, uuid: str) -> None: ...
+    def resume(self, uuid: str) -> None: ...
+    def open_console(self, uuid: str) -> Stream: ...
+
+    def start_transfer(self, transfer: Transfer) -> None:
+        """Move it peer-to-peer; returns when it has ended well, raises how it failed.
+
+        The move goes on when this process dies. Blocks for the whole transfer.
+        """
+        ...
+
+    def progress(self, uuid: str) -> Progress | None:
+        """The running outbound transfer's figures; None when there is none."""
+        ...
+
+    def completed(self, uuid: str) -> Progress | None:
+        """The figures of the inbound or outbound transfer that ended last, where kept."""
+        ...
+
+    def set_pause_limit(self, uuid: str, pause_ms: int) -> None: ...
+    def abort_transfer(self, uuid: str) -> None:
+        """Ask the running transfer to end. Idempotent; returns before it has ended."""
+        ...
+
+    def exported(self, uuid: str, mark: Mark) -> str:
+        """The partition's definition to be given to another host, with `mark` in its metadata."""
+        ...
+
+    def define(self, definition: str) -> None:
+        """Define from another host's `exported`. Idempotent."""
+        ...
+
+    def undefine(self, uuid: str) -> None:
+        """Remove the definition of a partition that is off. Idempotent."""
+        ...
+
+    def compare_cpu(self, cpu_xml: str) -> CpuVerdict: ...
+    def call_peer(self, uuid: str, target: System) -> PeerVerdict:
+        """Let this system's daemon call the target's, as a move would; changes nothing."""
+        ...
+
+    def open_disks(self, disks: Sequence[VirtualDisk]) -> dict[str, str]:
+        """Try each disk from here, read-only; maps those that fail to the reason."""
+        ...
+
+    def watch(self, changed: Callable[[str], None]) -> Callable[[], None]:
+        """Call `changed(uuid)` on each event until the returned function is called."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Hypervisors(Protocol):
+    """Connects to managed systems."""
+
+    def connect(self, system: System) -> Host:
+        """A new connection. Raises `ServerUnreachable` within a few seconds."""
+        ...
+
+
+class Journal(Protocol):
+    """Migrations, reservations and events. A method is one transaction: all of it, or nothing.
+
+    Raises `StoreFailed` when it cannot be written, `NotLeader` when another console leads.
+    """
+
+    def begin(
+        self, migration: Migration, reserve: Callable[[Sequence[Reservation]], Reservation]
+    ) -> None:
+        """Open a migration and hold its room.
+
+        `reserve` is given the target's reservations inside the transaction and may refuse by
+        raising. Raises `Busy` when the partition has an unfinished migration already.
+        """
+        ...
+
+    def turn(
+        self, migration: Migration, *, release: bool = False, events: Sequence[Event] = ()
+    ) -> None:
+        """Write one turn of the state machine: the record, its reservation, its events.
+
+        A halt that was requested meanwhile is kept.
+        """
+        ...
+
+    def halt(self, migration_id: str, event: Event) -> Migration:
+        """Note the operator's wish to stop; returns the record. Raises `TooLate`, `NotFound`."""
+        ...
+
+    def migration(self, migration_id: str) -> Migration:
+        """Raises `NotFound`."""
+        ...
+
+    def migrations(self, *, partition: str = "", limit: int = 100) -> Sequence[Migration]:
+        """Newest first."""
+        ...
+
+    def unfinished(self) -> Sequence[Migration]: ...
+    def reservations(self, system: str = "") -> Sequence[Reservation]: ...
+    def tell(self, event: Event) -> Event:
+        """Append an event; returns it with its `seq` and time."""
+        ...
+
+    def events(self, *, after: int = 0, limit: int = 1000) -> Sequence[Event]: ...
+    def last_seq(self) -> int: ...
+
+
+class Inventory(Protocol):
+    """The managed systems, and what was last seen of their partitions."""
+
+    def add(self, system: System) -> None:
+        """Raises `AlreadyExists`."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Forget a system and what was seen of it; it is not touched. Raises `NotFound`."""
+        ...
+
+    def systems(self) -> Sequence[System]: ...
+    def seen(self, system: str, partitions: Sequence[Partition]) -> None:
+        """Replace what was last seen on a system."""
+        ...
+
+    def last_seen(self, system: str) -> Sequence[Partition]: ...
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that only grow."""
+        ...
