@@ -1,0 +1,63 @@
+"""What the console answers: values for the faces to show, with nothing left to decide."""
+
+from dataclasses import dataclass
+
+from openlpm.model.finding import Validation
+from openlpm.model.migration import Migration, Progress
+from openlpm.model.sight import Sighting
+from openlpm.model.system import Link, Resources, System, SystemFacts
+
+
+@dataclass(frozen=True, slots=True)
+class SystemView:
+    """A managed system: what we were told, what it says, what is free.
+
+    `facts`, `total` and `free` are those of the last connection; None if there was none since
+    the console started. `trouble` says why it is not connected.
+    """
+
+    system: System
+    link: Link
+    since: float
+    trouble: str = ""
+    facts: SystemFacts | None = None
+    total: Resources | None = None
+    free: Resources | None = None
+    partitions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationView:
+    """A migration with its live figures. `remaining_s`: estimate from measured rates, or None."""
+
+    migration: Migration
+    progress: Progress | None = None
+    remaining_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a move is expected to take, said beforehand. `converges` False: it would not end."""
+
+    total_s: float
+    pause_ms: float
+    bytes_sent: int
+    converges: bool
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A validation with the estimate for the move it allows (None when it is refused)."""
+
+    validation: Validation
+    estimate: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What was seen of an unfinished migration, and what the reconciler does about it."""
+
+    view: MigrationView
+    seen: Sighting | None
+    explanation: str
