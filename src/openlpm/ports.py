@@ -20,6 +20,7 @@ from openlpm.model.migration import Migration, Progress, Reservation
 from openlpm.model.partition import Mark, Partition, PartitionSpec, Rmc
 from openlpm.model.sight import Place
 from openlpm.model.system import System, SystemFacts
+from openlpm.model.verdict import CpuVerdict, PeerVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +34,6 @@ class Transfer:
     throttled: bool
     pause_ms: int
     bandwidth_mib_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class CpuVerdict:
-    """libvirt's comparison of a partition's processor with a host's; `missing` names why not."""
-
-    compatible: bool
-    missing: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PeerVerdict:
-    """What the source's daemon met when it called the target's: empty texts are good news.
-
-    `daemon`: why the target's daemon does not answer it; `port`: why the migration port does
-    not; `objection`: why the source's hypervisor would not migrate this partition at all.
-    """
-
-    daemon: str = ""
-    port: str = ""
-    objection: str = ""
 
 
 class Stream(Protocol):
@@ -130,6 +110,13 @@ class Host(Protocol):
         ...
 
     def set_pause_limit(self, uuid: str, pause_ms: int) -> None: ...
+    def dirty_rate(self, uuid: str, seconds: int) -> float | None:
+        """Measure how fast the running guest dirties memory, in bytes/s; None if it cannot be.
+
+        Takes `seconds` and little more.
+        """
+        ...
+
     def abort_transfer(self, uuid: str) -> None:
         """Ask the running transfer to end. Idempotent; returns before it has ended."""
         ...

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from openlpm.model.estimate import Estimate
 from openlpm.model.finding import Validation
 from openlpm.model.migration import Migration, Progress
 from openlpm.model.sight import Sighting
@@ -33,17 +34,6 @@ class MigrationView:
     migration: Migration
     progress: Progress | None = None
     remaining_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a move is expected to take, said beforehand. `converges` False: it would not end."""
-
-    total_s: float
-    pause_ms: float
-    bytes_sent: int
-    converges: bool
-    basis: str
 
 
 @dataclass(frozen=True, slots=True)
