@@ -24,6 +24,7 @@ class VirtualDisk:
 
     `source` names the backing the same way on each server: a URL for network disks, a path
     for files and block devices, pool/volume for volumes. `device`: disk, cdrom, floppy or lun.
+    `on_shared_storage`: the file lies in a pool that servers share (NFS, a cluster file system).
     """
 
     target: str
@@ -35,6 +36,7 @@ class VirtualDisk:
     read_only: bool = False
     shareable: bool = False
     protocol: str = ""
+    on_shared_storage: bool = False
 
 
 @dataclass(frozen=True, slots=True)

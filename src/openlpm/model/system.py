@@ -75,7 +75,12 @@ class Lockspace:
 
 @dataclass(frozen=True, slots=True)
 class SystemFacts:
-    """What a host says of itself. `cpu_xml` is libvirt's host CPU, opaque outside the adapter."""
+    """What a host says of itself. `cpu_xml` is libvirt's host CPU, opaque outside the adapter.
+
+    `archs` are the guests' architectures it can run, `hypervisors` how ("kvm", "qemu"),
+    `machines` the machine types of all of them, aliases and canonical names alike.
+    `huge_pages_free` maps a page size in KiB to the number of free pages.
+    """
 
     host_uuid: str
     hostname: str
@@ -85,6 +90,8 @@ class SystemFacts:
     arch: str
     processors: int
     memory_mib: int
+    archs: frozenset[str] = frozenset()
+    hypervisors: frozenset[str] = frozenset()
     machines: frozenset[str] = frozenset()
     cpu_xml: str = ""
     cpu_model: str = ""

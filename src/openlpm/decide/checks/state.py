@@ -1,0 +1,88 @@
+"""Is the partition in a state that can be moved, and is nobody else at work on it?"""
+
+from collections.abc import Iterator
+
+from openlpm.decide.examination import Examination, Side
+from openlpm.model.finding import Finding, Severity
+from openlpm.model.partition import Rmc
+from openlpm.model.sight import Sight, Why
+
+
+def state_allows_a_move(e: Examination) -> Iterator[Finding]:
+    """Running, paused and off can be moved; a partition out of sight or half arrived cannot."""
+    state, why = e.partition.state, e.partition.why
+    half_arrived = state is Sight.PAUSED and why is Why.MIGRATION
+    if e.kind is None or half_arrived:
+        yield Finding(
+            "state-forbids",
+            Severity.ERROR,
+            e.source.name,
+            "the partition's state",
+            f"It is {state} ({why}) on {e.source.name}.",
+            "Wait until its server can be seen and no transfer is under way (lpm partition show).",
+        )
+    if state is Sight.PAUSED and why is Why.FAULT:
+        yield Finding(
+            "paused-by-fault",
+            Severity.WARNING,
+            e.source.name,
+            "why the partition is paused",
+            "It was paused by a fault (a disk error, say) and will stay paused at the target.",
+            "Mend the fault, then resume it (lpm partition resume).",
+        )
+
+
+def no_other_job(e: Examination) -> Iterator[Finding]:
+    """One move at a time, and no libvirt job of somebody else."""
+    if e.move_under_way:
+        yield Finding(
+            "move-under-way",
+            Severity.ERROR,
+            e.source.name,
+            "the journal's unfinished moves",
+            f"Migration {e.move_under_way} of this partition has not ended.",
+            f"Wait for it (lpm migration watch {e.move_under_way}) or stop it.",
+        )
+    elif e.job_under_way:
+        yield Finding(
+            "job-under-way",
+            Severity.ERROR,
+            e.source.name,
+            "libvirt's jobs of the partition",
+            "Another libvirt job (a backup, a dump, somebody else's migration) is under way.",
+            "Wait for it to end (virsh domjobinfo).",
+        )
+
+
+def movers_have_room(e: Examination) -> Iterator[Finding]:
+    """The movers' limits on moves at once."""
+    if not e.is_live:
+        return
+    for side in (e.source, e.target):
+        yield from _mover_has_room(side)
+
+
+def _mover_has_room(side: Side) -> Iterator[Finding]:
+    limit = side.system.mover.concurrent
+    if side.moves >= limit:
+        yield Finding(
+            "mover-busy",
+            Severity.ERROR,
+            side.name,
+            "unfinished moves from and to this server",
+            f"{side.moves} moves are under way, its mover takes {limit} at once.",
+            "Wait for one to end (lpm migration list), or raise the mover's limit.",
+        )
+
+
+def agent_answers(e: Examination) -> Iterator[Finding]:
+    """RMC stands for the guest's cooperation; a move does without it."""
+    if e.partition.state is Sight.RUNNING and e.partition.rmc is not Rmc.ACTIVE:
+        yield Finding(
+            "rmc-inactive",
+            Severity.WARNING,
+            e.source.name,
+            "the partition's agent (RMC)",
+            "The agent does not answer; the guest cannot be asked to prepare for the move.",
+            "Install and start qemu-guest-agent in the partition.",
+        )

@@ -1,0 +1,102 @@
+"""Does every disk mean the same bytes on both servers, and does the lease follow?"""
+
+from collections.abc import Iterator
+
+from openlpm.decide.examination import Examination
+from openlpm.model.finding import Finding, Severity
+from openlpm.model.hardware import DiskKind, VirtualDisk
+
+SAFE_CACHES = ("none", "directsync")
+
+
+def data_disks(e: Examination) -> tuple[VirtualDisk, ...]:
+    """The disks that must be shared: all but removable media, which `ties` looks at."""
+    if e.hardware is None:
+        return ()
+    return tuple(d for d in e.hardware.disks if d.device in ("disk", "lun"))
+
+
+def disks_are_shared(e: Examination) -> Iterator[Finding]:
+    """A file or device of one host is another thing, or nothing, on the other."""
+    for disk in data_disks(e):
+        if disk.kind is DiskKind.OTHER:
+            yield Finding(
+                "disk-not-shareable",
+                Severity.ERROR,
+                e.source.name,
+                f"disk {disk.target}: {disk.source}",
+                f"Disk {disk.target} is of a kind that cannot be shared between servers.",
+                "Put it on network storage that both servers reach.",
+            )
+        elif disk.kind in (DiskKind.FILE, DiskKind.VOLUME) and not disk.on_shared_storage:
+            yield Finding(
+                "disk-host-local",
+                Severity.ERROR,
+                e.source.name,
+                f"disk {disk.target}: {disk.source}",
+                f"Disk {disk.target} is a file on {e.source.name} itself.",
+                "Put it on network storage, or on a storage pool that both servers share.",
+            )
+
+
+def caches_are_safe(e: Examination) -> Iterator[Finding]:
+    """A host's page cache would hold writes that the other host does not see."""
+    for disk in data_disks(e):
+        if disk.read_only or disk.kind is DiskKind.EMPTY or disk.cache in SAFE_CACHES:
+            continue
+        yield Finding(
+            "disk-cache-unsafe",
+            Severity.ERROR if e.is_live else Severity.WARNING,
+            e.source.name,
+            f"cache mode of disk {disk.target}",
+            f"Disk {disk.target} has cache mode {disk.cache or 'default'!r}.",
+            "Set cache='none' or 'directsync' on it; it takes effect at the next activation.",
+        )
+
+
+def disks_open_at_target(e: Examination) -> Iterator[Finding]:
+    """Tried from the target itself, read-only."""
+    for disk, why in e.failing_disks.items():
+        yield Finding(
+            "disk-unreachable",
+            Severity.ERROR,
+            e.target.name,
+            f"disk {disk}, opened read-only from {e.target.name}",
+            f"{e.target.name} cannot open disk {disk}: {why}",
+            f"Give {e.target.name} access to the storage, or choose another server.",
+        )
+
+
+def lease_follows(e: Examination) -> Iterator[Finding]:
+    """The lease is what keeps a partition from running twice; it must be the same one."""
+    if e.hardware is None or e.target.facts is None:
+        return
+    if not e.hardware.leases:
+        yield Finding(
+            "lease-none",
+            Severity.WARNING,
+            e.source.name,
+            "the partition's leases",
+            "It has no lease: nothing but care keeps it from being started twice.",
+            "Give its servers a shared lockspace (docs/locking.md) and create it there.",
+        )
+    space = e.target.facts.lockspace
+    for lease in e.hardware.leases:
+        if space is None or space.name != lease.lockspace:
+            yield Finding(
+                "lockspace-missing",
+                Severity.ERROR,
+                e.target.name,
+                f"lockspace {lease.lockspace}",
+                f"{e.target.name} has no lockspace {lease.lockspace!r}.",
+                "Mount the shared lockspace there and define its pool (docs/locking.md).",
+            )
+        elif lease.key not in space.keys:
+            yield Finding(
+                "lease-not-shared",
+                Severity.ERROR,
+                e.target.name,
+                f"lease {lease.key} in lockspace {lease.lockspace}",
+                f"{e.target.name} does not see the partition's lease: it is not the same folder.",
+                "Mount the same shared folder on both servers (docs/locking.md).",
+            )

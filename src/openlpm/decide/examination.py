@@ -1,0 +1,61 @@
+"""All that validation looks at: gathered by the engine, judged by `checks`, touched by neither.
+
+A value that could not be had (the server is out of reach, the question does not arise) is None;
+a check that needs it stays silent, because the check that names the missing thing has spoken.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from openlpm.model.hardware import Hardware
+from openlpm.model.migration import Kind, Reservation
+from openlpm.model.partition import Partition
+from openlpm.model.sight import Sight
+from openlpm.model.system import System, SystemFacts
+from openlpm.model.verdict import CpuVerdict, PeerVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One end of the move. `facts` None: out of reach, `trouble` says why."""
+
+    system: System
+    facts: SystemFacts | None
+    trouble: str = ""
+    partitions: tuple[Partition, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
+    moves: int = 0
+
+    @property
+    def name(self) -> str:
+        """The system's name."""
+        return self.system.name
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """One partition, its source, a target, and what the hypervisors answered about the pair."""
+
+    partition: Partition
+    source: Side
+    target: Side
+    hardware: Hardware | None = None
+    cpu: CpuVerdict | None = None
+    peer: PeerVerdict | None = None
+    failing_disks: Mapping[str, str] = field(default_factory=dict[str, str])
+    move_under_way: str = ""
+    job_under_way: bool = False
+
+    @property
+    def kind(self) -> Kind | None:
+        """The kind of move that the partition's state asks for; None when none is possible."""
+        return {
+            Sight.RUNNING: Kind.ACTIVE,
+            Sight.PAUSED: Kind.SUSPENDED,
+            Sight.OFF: Kind.INACTIVE,
+        }.get(self.partition.state)
+
+    @property
+    def is_live(self) -> bool:
+        """Memory has to be moved."""
+        return self.kind in (Kind.ACTIVE, Kind.SUSPENDED)
