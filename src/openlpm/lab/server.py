@@ -1,0 +1,196 @@
+"""One managed system of the lab: a libvirt host in namespaces of its own.
+
+It is a value: what it is called and where it answers. Whether it runs is asked of its init.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from openlpm.lab import configuration, control
+from openlpm.lab.command import run, wait_until
+from openlpm.lab.errors import LabError
+from openlpm.lab.names import server_name
+from openlpm.lab.network import inside
+from openlpm.lab.plan import Plan, address, host_uuid
+from openlpm.lab.state import Folder
+
+LOG_FOLDER = "/var/log/libvirt"
+
+
+@dataclass(frozen=True)
+class LabServer:
+    """`uri` is for those outside (the console), `peer_uri` for the other servers' libvirtd."""
+
+    plan: Plan
+    number: int
+    folder: Folder
+
+    @property
+    def name(self) -> str:
+        """s1, s2 …: its host name too."""
+        return server_name(self.number)
+
+    @property
+    def uri(self) -> str:
+        """libvirtd on the management network."""
+        return f"qemu+tcp://{self.management_address}/system"
+
+    @property
+    def peer_uri(self) -> str:
+        """libvirtd on the migration network: a move goes on while management is cut."""
+        return f"qemu+tcp://{self.migration_address}/system"
+
+    @property
+    def management_address(self) -> str:
+        """Where the console reaches it."""
+        return address("management", self.number)
+
+    @property
+    def migration_address(self) -> str:
+        """Where QEMU on it listens for an arriving partition."""
+        return address("migration", self.number)
+
+    @property
+    def host_uuid(self) -> str:
+        """What libvirt tells as the host's UUID."""
+        return host_uuid(self.plan.name, self.number)
+
+    @property
+    def processors(self) -> int | None:
+        """What it announces as configurable; None: what libvirt says."""
+        return self.plan.processors
+
+    @property
+    def memory_mib(self) -> int | None:
+        """What it announces as configurable; None: what libvirt says."""
+        return self.plan.memory_mib
+
+    @property
+    def socket(self) -> Path:
+        """Its init's."""
+        return self.folder.socket(self.name)
+
+    @property
+    def pid(self) -> int:
+        """Its init's process id here; LabError when the server is gone."""
+        return control.pid_behind(self.socket)
+
+    @property
+    def root(self) -> Path:
+        """Its file system, as seen from here."""
+        return Path(f"/proc/{self.pid}/root")
+
+    def exec_argv(self, argv: list[str]) -> list[str]:
+        """The command that runs `argv` in it, as if on its console."""
+        return ["nsenter", "-t", str(self.pid), "--mount", "--net", "--uts", "--pid", "--", *argv]
+
+    def furnish(self) -> dict[str, object]:
+        """Write its files; the answer tells its init how to show them."""
+        own = self.folder.server(self.name)
+        etc = own / "etc-libvirt"
+        network, pool = configuration.GUEST_NETWORK, configuration.LEASE_POOL
+        files = {
+            etc / "libvirtd.conf": configuration.libvirtd(self.host_uuid),
+            etc / "qemu.conf": configuration.qemu(self.number),
+            etc / "qemu-lockd.conf": configuration.leases(),
+            etc / f"qemu/networks/{network}.xml": configuration.guest_network(self.host_uuid),
+            etc / f"storage/{pool}.xml": configuration.lease_pool(self.host_uuid),
+            own / "hostname": f"{self.name}\n",
+            own / "hosts": configuration.hosts(self.plan.servers),
+        }
+        for path, text in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        _autostart(etc / "qemu/networks", network)
+        _autostart(etc / "storage", pool)
+        for path in (self.folder.leases / configuration.LOCKSPACE, own / "var-lib/leases"):
+            path.mkdir(parents=True, exist_ok=True)
+        return {
+            "socket": str(self.socket),
+            "hostname": self.name,
+            "binds": self._binds(),
+        }
+
+    def start_daemons(self) -> None:
+        """virtlogd and virtlockd first: libvirtd looks for the lock daemon when it starts."""
+        self._start("virtlogd", ["virtlogd"])
+        self._start("virtlockd", ["virtlockd"])
+        lock = self.root / "run/libvirt/virtlockd-sock"
+        wait_until(lock.exists, seconds=10, what=f"virtlockd on {self.name}")
+        self._start("libvirtd", ["libvirtd", "--listen"])
+
+    def wait_ready(self, hub: int, seconds: float = 30) -> None:
+        """Until libvirtd answers over the management network and knows its QEMU."""
+        argv = inside(hub, ["virsh", "--connect", self.uri, "capabilities"])
+
+        def ready() -> bool:
+            try:
+                return bool(run(argv, doing=f"reach libvirtd on {self.name}", timeout=seconds))
+            except LabError:
+                if "libvirtd" not in self.daemons():
+                    raise self._libvirtd_died() from None
+                return False
+
+        wait_until(ready, seconds=seconds, what=f"libvirtd on {self.name}")
+
+    def daemons(self) -> list[str]:
+        """Which of its daemons run."""
+        return control.ask(self.socket, do="status")["daemons"]
+
+    def is_frozen(self) -> bool:
+        """Whether `freeze` was the last word."""
+        return control.ask(self.socket, do="status")["frozen"]
+
+    def kill_libvirtd(self) -> None:
+        """kill -9: partitions go on, and nobody looks after them."""
+        control.ask(self.socket, do="kill", name="libvirtd")
+
+    def start_libvirtd(self, hub: int) -> None:
+        """Start it again, and wait until it answers."""
+        self.start_daemons()
+        self.wait_ready(hub)
+
+    def freeze(self) -> None:
+        """SIGSTOP everything on it, partitions too: a host that hangs."""
+        control.ask(self.socket, do="freeze")
+
+    def thaw(self) -> None:
+        """SIGCONT: it goes on where it stood."""
+        control.ask(self.socket, do="thaw")
+
+    def _start(self, name: str, argv: list[str]) -> None:
+        log = f"{LOG_FOLDER}/{name}.stderr"
+        control.ask(self.socket, do="start", name=name, argv=argv, log=log)
+
+    def _binds(self) -> list[tuple[str, str]]:
+        own = self.folder.server(self.name)
+        binds = [
+            (own / "etc-libvirt", "/etc/libvirt"),
+            (own / "var-lib", "/var/lib/libvirt"),
+            (self.folder.leases, configuration.LEASE_FOLDER),
+            (own / "var-log", LOG_FOLDER),
+            # Shared, so that QEMU is probed once for all: the answers are the same.
+            (self.folder.data / "cache", "/var/cache/libvirt"),
+            (own / "hostname", "/etc/hostname"),
+            (own / "hosts", "/etc/hosts"),
+        ]
+        for source, _ in binds:
+            if not source.exists():
+                source.mkdir(parents=True)
+        return [(str(source), target) for source, target in binds]
+
+    def _libvirtd_died(self) -> LabError:
+        log = self.folder.server(self.name) / "var-log/libvirtd.stderr"
+        last = log.read_text(errors="replace").splitlines()[-5:] if log.exists() else []
+        return LabError(
+            "libvirtd-died",
+            f"libvirtd on {self.name} ended as soon as it was started.",
+            cause="\n".join(last),
+        )
+
+
+def _autostart(folder: Path, name: str) -> None:
+    link = folder / "autostart" / f"{name}.xml"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(f"../{name}.xml")
