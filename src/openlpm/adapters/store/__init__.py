@@ -1,0 +1,21 @@
+"""The console's own state: `ports.Journal` and `ports.Inventory` over SQLAlchemy Core.
+
+    store.py         opens and closes it: lock, engine, schema, epoch
+    engine.py        all that is peculiar to SQLite
+    transactions.py  one fenced, all-or-nothing write at a time
+    leadership.py    who may write: the lock beside the file, the epoch inside it
+    journal.py       migrations and their room: the rules (records.py: the rows)
+    events.py        what happened, in order
+    inventory.py     managed systems, and what was last seen on them
+    schema.py        the tables; upgrade.py and versions/: how older ones become these
+    codec.py         dataclass to row and back (inventory_codec.py: the inventory's)
+    fields.py        stored values, checked as they are read
+    errors.py        the database's errors, in the words of `model/errors.py`
+
+>>> store = open_store(Path("/var/lib/openlpm/state.db"))  # doctest: +SKIP
+>>> store.journal.unfinished()  # doctest: +SKIP
+"""
+
+from openlpm.adapters.store.store import Store, open_store
+
+__all__ = ["Store", "open_store"]

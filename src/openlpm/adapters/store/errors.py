@@ -1,0 +1,104 @@
+"""The database's errors, in the words of `model/errors.py`.
+
+SQLite's primary result codes (https://www.sqlite.org/rescode.html) are few; each that an
+operator can do something about has its own code and remedy. The rest is `store-failed`.
+"""
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from json import JSONDecodeError
+
+from sqlalchemy.exc import DBAPIError
+
+from openlpm.model.errors import StoreFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What to tell for one kind of failure."""
+
+    code: str
+    cause: str
+    remedy: str
+
+
+_FULL = Trouble(
+    "store-full",
+    "There is no space left on its file system.",
+    "Make space; the console goes on by itself. Nothing was half-written.",
+)
+_READ_ONLY = Trouble(
+    "store-read-only",
+    "The file or its file system cannot be written.",
+    "Check the file's owner and mode, and how its file system is mounted.",
+)
+_CORRUPT = Trouble(
+    "store-corrupt",
+    "It is damaged, or no database at all.",
+    "Stop the console and put back a copy. Where partitions run is not lost: the servers know.",
+)
+_LOCKED = Trouble(
+    "store-locked",
+    "Another program keeps it locked.",
+    "Find who has it open (fuser), and let that program end.",
+)
+_CANNOT_OPEN = Trouble(
+    "store-cannot-open",
+    "It cannot be opened or made.",
+    "Check that its folder exists and that the console may write there.",
+)
+_IO = Trouble(
+    "store-io",
+    "The disk did not do as it was told.",
+    "Look for disk errors in the machine's log (dmesg).",
+)
+_RULE = Trouble(
+    "store-rule",
+    "The write would have broken one of its rules.",
+    "This is a defect of OpenLPM: please report it. Nothing was changed.",
+)
+_OTHER = Trouble("store-failed", "", "Please report it, with the console's log.")
+
+_BY_SQLITE_CODE = {
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_PERM: _READ_ONLY,
+    sqlite3.SQLITE_CORRUPT: _CORRUPT,
+    sqlite3.SQLITE_NOTADB: _CORRUPT,
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_LOCKED: _LOCKED,
+    sqlite3.SQLITE_CANTOPEN: _CANNOT_OPEN,
+    sqlite3.SQLITE_IOERR: _IO,
+    # Shared memory beside the file that cannot grow: on a full file system, this comes first.
+    sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,
+    sqlite3.SQLITE_CONSTRAINT: _RULE,
+}
+
+
+@contextmanager
+def translated(where: str) -> Generator[None]:
+    """Turn the database's errors into `StoreFailed`; everything else passes unchanged."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _failed(_trouble(error.orig), where, str(error.orig)) from error
+    except JSONDecodeError as error:
+        raise _failed(_CORRUPT, where, str(error)) from error
+
+
+def _trouble(error: BaseException | None) -> Trouble:
+    code = getattr(error, "sqlite_errorcode", None)
+    if not isinstance(code, int):
+        return _OTHER
+    return _BY_SQLITE_CODE.get(code) or _BY_SQLITE_CODE.get(code & 0xFF, _OTHER)
+
+
+def _failed(trouble: Trouble, where: str, said: str) -> StoreFailed:
+    return StoreFailed(
+        trouble.code,
+        f"The console's state in {where} could not be read or written ({said}).",
+        cause=trouble.cause,
+        remedy=trouble.remedy,
+    )

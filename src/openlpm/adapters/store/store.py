@@ -1,0 +1,64 @@
+"""Opening the store: the lock first, then the schema, then a new epoch.
+
+Until `open_store` returns, nothing has been changed but the schema and the epoch; if it
+raises, the lock is free again.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from openlpm.adapters.store import engine as database
+from openlpm.adapters.store import events, leadership, records
+from openlpm.adapters.store.inventory import Inventory
+from openlpm.adapters.store.journal import Journal
+from openlpm.adapters.store.leadership import FileLock
+from openlpm.adapters.store.transactions import Transactions
+from openlpm.adapters.store.upgrade import upgrade
+
+
+class Store:
+    """The console's state, open for one leader. Use as a context manager, or `close` it."""
+
+    def __init__(
+        self, transactions: Transactions, lock: FileLock, now: Callable[[], float]
+    ) -> None:
+        self.journal = Journal(transactions, now)
+        self.inventory = Inventory(transactions)
+        self._transactions = transactions
+        self._lock = lock
+
+    def close(self) -> None:
+        """Wait for the write under way, then let go of the file."""
+        self._transactions.close()
+        self._lock.release()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_store(path: Path | str, *, now: Callable[[], float] = time.time) -> Store:
+    """Open the database file, making or upgrading it. Raises `StoreFailed`."""
+    file = Path(path).resolve()  # one file, one lock: whatever symbolic link it is reached by
+    lock = FileLock(file)
+    try:
+        engine = database.open_engine(file)
+        epoch = _take_over(engine, now())
+    except BaseException:
+        lock.release()
+        raise
+    return Store(Transactions(engine, epoch), lock, now)
+
+
+def _take_over(engine: Engine, now: float) -> int:
+    """Everything that opening writes, in one transaction."""
+    with database.writing(engine) as connection:
+        upgrade(connection)
+        events.prune(connection)
+        records.prune(connection)
+        return leadership.claim(connection, now)
