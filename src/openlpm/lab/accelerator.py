@@ -24,7 +24,7 @@ _DEBUG_EXIT = 0x21 << 1 | 1
 _NO_ROOT = b"Kernel panic - not syncing: VFS"
 
 
-def accel(kernel: Path | None = None, *, seconds: float = 20) -> Accelerator:
+def accel(kernel: Path | None = None, *, seconds: float = 8) -> Accelerator:
     """'kvm' when it really runs guests (this kernel, if given), 'tcg' otherwise."""
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
@@ -47,8 +47,8 @@ def _note(kernel: Path | None) -> Path:
         about = kernel.stat()
         facts += [str(kernel.resolve()), str(about.st_mtime_ns), str(about.st_size)]
     key = hashlib.sha256("\0".join(facts).encode()).hexdigest()[:16]
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache, "openlpm", f"accelerator-{key}.json")
+    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "openlpm")
+    return Path(os.environ.get("OPENLPM_CACHE") or usual, f"accelerator-{key}.json")
 
 
 def _runs_firmware(seconds: float) -> bool:

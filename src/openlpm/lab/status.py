@@ -64,7 +64,7 @@ def as_table(seen: dict[str, Any]) -> str:
     name = seen["name"]
     about = f"Lab {name}: migration links {seen['link']}, MTU {seen['mtu']}"
     if not (seen["complete"] and seen["running"]):
-        about = f"Lab {name} is incomplete; unless it is being made, remove it: lpm lab down --name {name}"
+        about = f"Lab {name} is incomplete. Unless it is being made: lpm lab down --name {name}"
     return "\n".join([about, *table] if seen["servers"] else [about])
 
 

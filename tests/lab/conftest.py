@@ -1,0 +1,26 @@
+"""What lab tests share: one lab for the session, and names that no other run uses."""
+
+import os
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from openlpm.lab import Lab
+
+RUN = secrets.token_hex(2)
+
+
+@pytest.fixture(scope="session")
+def run_id() -> str:
+    """Starts the names of this run's labs: several runs may share the machine."""
+    return f"t{RUN}"
+
+
+@pytest.fixture(scope="session")
+def lab(run_id: str) -> Iterator[Lab]:
+    """Two servers. Leave it whole: heal what you cut, remove what you define."""
+    if os.geteuid() != 0:
+        pytest.skip("the lab needs root")
+    with Lab.up(run_id, servers=2) as made:
+        yield made
