@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from openlpm.model.estimate import Load
 from openlpm.model.event import Event
 from openlpm.model.hardware import Hardware, VirtualDisk
 from openlpm.model.migration import Migration, Progress, Reservation
@@ -77,6 +78,10 @@ class Host(Protocol):
         """Define a new partition, with its lease where this system has a lockspace."""
         ...
 
+    def write_mark(self, uuid: str, mark: Mark) -> None:
+        """Mark a partition as ours, in its running and its stored definition."""
+        ...
+
     def delete(self, uuid: str) -> None:
         """Undefine a partition that is off, and remove its lease; its disks stay."""
         ...
@@ -109,11 +114,15 @@ class Host(Protocol):
         """The figures of the inbound or outbound transfer that ended last, where kept."""
         ...
 
-    def set_pause_limit(self, uuid: str, pause_ms: int) -> None: ...
-    def dirty_rate(self, uuid: str, seconds: int) -> float | None:
-        """Measure how fast the running guest dirties memory, in bytes/s; None if it cannot be.
+    def busy(self, uuid: str) -> bool:
+        """Some libvirt job of the partition is under way, anybody's."""
+        ...
 
-        Takes `seconds` and little more.
+    def set_pause_limit(self, uuid: str, pause_ms: int) -> None: ...
+    def load(self, uuid: str, seconds: int) -> Load:
+        """What a move of the running guest would have to send.
+
+        Measures the dirty rate for `seconds`, and takes little longer; 0 leaves it out.
         """
         ...
 
@@ -133,7 +142,10 @@ class Host(Protocol):
         """Remove the definition of a partition that is off. Idempotent."""
         ...
 
-    def compare_cpu(self, cpu_xml: str) -> CpuVerdict: ...
+    def compare_cpu(self, hardware: Hardware) -> CpuVerdict:
+        """Can this system give the partition its processor? By libvirt's own comparison."""
+        ...
+
     def call_peer(self, uuid: str, target: System) -> PeerVerdict:
         """Let this system's daemon call the target's, as a move would; changes nothing."""
         ...
@@ -175,10 +187,11 @@ class Journal(Protocol):
 
     def turn(
         self, migration: Migration, *, release: bool = False, events: Sequence[Event] = ()
-    ) -> None:
+    ) -> Migration:
         """Write one turn of the state machine: the record, its reservation, its events.
 
-        A halt that was requested meanwhile is kept.
+        Returns the record as it is stored: an operator's halt requested meanwhile is kept.
+        A final record releases by itself. Raises `NotFound`; `TooLate` when it is final already.
         """
         ...
 
@@ -191,7 +204,7 @@ class Journal(Protocol):
         ...
 
     def migrations(self, *, partition: str = "", limit: int = 100) -> Sequence[Migration]:
-        """Newest first."""
+        """Newest first; `partition` is a name or a UUID."""
         ...
 
     def unfinished(self) -> Sequence[Migration]: ...
@@ -202,6 +215,12 @@ class Journal(Protocol):
 
     def events(self, *, after: int = 0, limit: int = 1000) -> Sequence[Event]: ...
     def last_seq(self) -> int: ...
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` after each commit until the returned function is called.
+
+        It is called on the writer's thread, and must be short and not raise: set an event.
+        """
+        ...
 
 
 class Inventory(Protocol):
@@ -217,7 +236,7 @@ class Inventory(Protocol):
 
     def systems(self) -> Sequence[System]: ...
     def seen(self, system: str, partitions: Sequence[Partition]) -> None:
-        """Replace what was last seen on a system."""
+        """Replace what was last seen on a system. Raises `NotFound`."""
         ...
 
     def last_seen(self, system: str) -> Sequence[Partition]: ...

@@ -12,3 +12,14 @@ class Estimate:
     bytes_sent: int
     converges: bool
     basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a running guest would have to send: resident memory, and how fast it dirties it.
+
+    `dirty_bytes_s` None: not measured.
+    """
+
+    resident_bytes: int
+    dirty_bytes_s: float | None = None

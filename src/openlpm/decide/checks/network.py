@@ -5,25 +5,23 @@ from collections.abc import Iterator
 from openlpm.decide.examination import Examination
 from openlpm.model.finding import Finding, Severity
 from openlpm.model.hardware import VirtualEthernet
-from openlpm.model.system import SystemFacts, VirtualSwitch
+from openlpm.model.system import VirtualSwitch
 
 SWITCHED = ("network", "bridge")
 
 
-def _plugged(
-    e: Examination,
-) -> Iterator[tuple[VirtualEthernet, VirtualSwitch | None, SystemFacts]]:
+def _plugged(e: Examination) -> Iterator[tuple[VirtualEthernet, VirtualSwitch | None]]:
     """Each adapter that hangs on a switch, with that switch at the target."""
     if e.hardware is None or e.target.facts is None:
         return
     for adapter in e.hardware.ethernets:
         if adapter.kind in SWITCHED:
-            yield adapter, e.target.facts.switch(adapter.kind, adapter.switch), e.target.facts
+            yield adapter, e.target.facts.switch(adapter.kind, adapter.switch)
 
 
 def switches_exist(e: Examination) -> Iterator[Finding]:
     """By kind and name: a libvirt network, or a bridge."""
-    for adapter, switch, _ in _plugged(e):
+    for adapter, switch in _plugged(e):
         if switch is None or not switch.active:
             state = "has no" if switch is None else "has an inactive"
             yield Finding(
@@ -49,7 +47,7 @@ def switches_exist(e: Examination) -> Iterator[Finding]:
 def vlans_agree(e: Examination) -> Iterator[Finding]:
     """The port group's tags (or the switch's own) must be the same on both sides."""
     source = e.source.facts
-    for adapter, there, _ in _plugged(e):
+    for adapter, there in _plugged(e):
         here = source.switch(adapter.kind, adapter.switch) if source else None
         if here is None or there is None or adapter.vlans:
             continue
@@ -73,7 +71,7 @@ def _tags(tags: tuple[int, ...] | None) -> str:
 def mtu_is_enough(e: Examination) -> Iterator[Finding]:
     """A smaller MTU at the target silently drops the guest's large frames."""
     source = e.source.facts
-    for adapter, there, _ in _plugged(e):
+    for adapter, there in _plugged(e):
         here = source.switch(adapter.kind, adapter.switch) if source else None
         wanted = adapter.mtu or (here.mtu if here else 0)
         if there is not None and there.mtu and wanted > there.mtu:

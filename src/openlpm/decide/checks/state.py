@@ -32,6 +32,19 @@ def state_allows_a_move(e: Examination) -> Iterator[Finding]:
         )
 
 
+def partition_is_ours(e: Examination) -> Iterator[Finding]:
+    """What others made is shown, and never touched unasked."""
+    if e.partition.mark is None:
+        yield Finding(
+            "not-adopted",
+            Severity.ERROR,
+            e.source.name,
+            "our mark in the partition's metadata",
+            f"{e.partition.name!r} was made by others, and was not adopted.",
+            f"Adopt it first: lpm partition adopt {e.partition.name}.",
+        )
+
+
 def no_other_job(e: Examination) -> Iterator[Finding]:
     """One move at a time, and no libvirt job of somebody else."""
     if e.move_under_way:

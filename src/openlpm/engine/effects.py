@@ -1,0 +1,90 @@
+"""Carrying out an effect. Each may be repeated; each removal looks once more before it acts.
+
+Raises `HypervisorRefused` when the hypervisor says no and `ServerUnreachable` when nobody
+answers: both are for the next turn to judge.
+"""
+
+from dataclasses import replace
+
+from openlpm.decide.advance import Effect
+from openlpm.engine.transfer import TransferCall
+from openlpm.engine.world import World
+from openlpm.model.errors import Gone
+from openlpm.model.migration import Kind, Migration
+from openlpm.model.partition import Mark
+from openlpm.model.sight import Sight
+from openlpm.ports import Host, Transfer
+
+
+def carry_out(
+    effect: Effect, record: Migration, world: World, call: TransferCall, pause_ms: int
+) -> None:
+    """Do what a step decided."""
+    uuid = record.partition_uuid
+    match effect:
+        case Effect.WAIT:
+            return
+        case Effect.START_TRANSFER:
+            call.begin(world.host(record.source), _transfer(record, world, pause_ms))
+        case Effect.DEFINE_TARGET:
+            mark = arriving_mark(record, world)
+            definition = world.host(record.source).exported(uuid, mark)
+            world.host(record.target).define(definition)
+        case Effect.ABORT_TRANSFER:
+            world.host(record.source).abort_transfer(uuid)
+        case Effect.RESUME_SOURCE:
+            world.host(record.source).resume(uuid)
+        case Effect.REMOVE_SHELL:
+            _remove(world.host(record.target), uuid)
+        case Effect.CUT_SOURCE:
+            _remove(world.host(record.source), uuid)
+
+
+def _remove(host: Host, uuid: str) -> None:
+    """Remove what does not run: the last look is the closest that libvirt allows to a condition."""
+    place = host.look(uuid)
+    if place.state is Sight.PAUSED:
+        host.destroy(uuid)
+    if place.state in (Sight.PAUSED, Sight.OFF):
+        host.undefine(uuid)
+
+
+def _transfer(record: Migration, world: World, pause_ms: int) -> Transfer:
+    target = world.system(record.target)
+    limits = (
+        record.policy.bandwidth_mib_s,
+        world.system(record.source).mover.bandwidth_mib_s,
+        target.mover.bandwidth_mib_s,
+    )
+    return Transfer(
+        partition_uuid=record.partition_uuid,
+        target=target,
+        mark=arriving_mark(record, world),
+        suspended=record.kind is Kind.SUSPENDED,
+        throttled=record.throttled,
+        pause_ms=pause_ms,
+        bandwidth_mib_s=min((limit for limit in limits if limit), default=0),
+    )
+
+
+def arriving_mark(record: Migration, world: World) -> Mark:
+    """The mark as it will read at the target: the way back, and the same id where it is free."""
+    partition = world.host(record.source).partition(record.partition_uuid)
+    if partition is None or partition.mark is None:
+        raise Gone(
+            "partition-gone",
+            f"{record.partition!r} is not on {record.source} any more.",
+            remedy="lpm partition list shows where it is.",
+        )
+    there = world.host(record.target).partitions()
+    taken = {p.mark.partition_id for p in there if p.mark and p.uuid != record.partition_uuid}
+    return replace(
+        partition.mark,
+        came_from=record.source,
+        partition_id=free_id(partition.mark.partition_id, taken),
+    )
+
+
+def free_id(wanted: int, taken: set[int]) -> int:
+    """`wanted` if it is free, else the lowest partition id that is."""
+    return wanted if wanted not in taken else next(i for i in range(1, 65536) if i not in taken)

@@ -1,0 +1,131 @@
+"""The estate: all managed systems, each with its watch, and the partitions seen on them."""
+
+import threading
+
+from openlpm.engine.bell import Bell
+from openlpm.engine.watch import Watch
+from openlpm.model.errors import AlreadyExists, Conflict, NotFound
+from openlpm.model.names import as_uuid
+from openlpm.model.partition import Partition
+from openlpm.model.sight import Sight, Why
+from openlpm.model.system import System
+from openlpm.ports import Clock, Host, Hypervisors, Inventory, Journal
+
+
+class Estate:
+    """Finds systems and partitions by name. `news` rings when anything of it has changed."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        journal: Journal,
+        hypervisors: Hypervisors,
+        clock: Clock,
+        news: Bell,
+    ) -> None:
+        self._inventory = inventory
+        self._journal = journal
+        self._hypervisors = hypervisors
+        self._clock = clock
+        self._news = news
+        self._lock = threading.Lock()
+        self._watches: dict[str, Watch] = {}
+
+    def open(self) -> None:
+        """Watch every system that the inventory knows."""
+        for system in self._inventory.systems():
+            self._begin(system)
+
+    def close(self) -> None:
+        """Stop watching."""
+        for watch in self.watches():
+            watch.close()
+
+    def add(self, system: System) -> Watch:
+        """Keep a new system and begin to watch it. Raises `AlreadyExists`."""
+        for other in self.watches():
+            if other.system.uri == system.uri:
+                raise AlreadyExists(
+                    "system-exists",
+                    f"{system.uri} is managed already, as {other.system.name!r}.",
+                    remedy="Remove that one first, or use it.",
+                )
+        self._inventory.add(system)
+        return self._begin(system)
+
+    def remove(self, name: str) -> None:
+        """Forget a system; the server itself is not touched."""
+        watch = self.watch(name)
+        self._inventory.remove(name)
+        with self._lock:
+            self._watches.pop(name, None)
+        watch.close()
+
+    def _begin(self, system: System) -> Watch:
+        watch = Watch(
+            system,
+            self._hypervisors,
+            self._clock,
+            self._news,
+            last_seen=tuple(self._inventory.last_seen(system.name)),
+            tell=self._journal.tell,
+            keep=self._inventory.seen,
+        )
+        with self._lock:
+            self._watches[system.name] = watch
+        watch.start()
+        return watch
+
+    def watches(self) -> list[Watch]:
+        """All systems, by name."""
+        with self._lock:
+            return [self._watches[name] for name in sorted(self._watches)]
+
+    def watch(self, name: str) -> Watch:
+        """One system. Raises `NotFound`."""
+        with self._lock:
+            watch = self._watches.get(name)
+        if watch is None:
+            raise NotFound(
+                "no-such-system",
+                f"There is no managed system {name!r}.",
+                remedy="lpm system list shows all; lpm system add adds one.",
+            )
+        return watch
+
+    def host(self, name: str) -> Host:
+        """A connected system. Raises `NotFound`, `ServerUnreachable`."""
+        return self.watch(name).host
+
+    def partitions(self, system: str = "") -> list[Partition]:
+        """All partitions seen, by name; one system's only where named."""
+        watches = [self.watch(system)] if system else self.watches()
+        found = [p for watch in watches for p in watch.partitions]
+        return sorted(found, key=lambda p: (p.name, p.system))
+
+    def partition(self, name: str) -> Partition:
+        """One partition by its name or UUID. Raises `NotFound`, or `Conflict` if ambiguous.
+
+        While a partition moves it is on two servers: the one where it runs is meant.
+        """
+        uuid = as_uuid(name)
+        found = [p for p in self.partitions() if name == p.name or p.uuid == uuid]
+        if not found:
+            raise NotFound(
+                "no-such-partition",
+                f"There is no partition {name!r}.",
+                remedy="lpm partition list shows all.",
+            )
+        if len({p.uuid for p in found}) > 1:
+            raise Conflict(
+                "ambiguous-partition",
+                f"{len(found)} partitions are named {name!r}.",
+                cause=", ".join(f"{p.uuid} on {p.system}" for p in found),
+                remedy="Name it by its UUID.",
+            )
+        return min(found, key=_likeliness)
+
+
+def _likeliness(partition: Partition) -> tuple[int, bool]:
+    order = (Sight.RUNNING, Sight.PAUSED, Sight.UNKNOWN, Sight.OFF, Sight.ABSENT)
+    return order.index(partition.state), partition.why is Why.MIGRATION

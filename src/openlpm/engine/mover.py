@@ -1,0 +1,191 @@
+"""Drives one migration to its end: look at both servers, `advance`, write, act. And again.
+
+A mover holds nothing that a crash could lose. A fresh one, given the same record, goes on from
+what it sees: the transfer itself runs between the two daemons, peer-to-peer, without us. The
+reconciler calls this same class after a crash; there is no second code path.
+
+    record = journal.migration(id)
+    Mover(record, world).run()        # returns when the record is final, or `stop` was called
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from openlpm.decide.advance import Effect, Step, advance, apply
+from openlpm.decide.converge import Advice, converge, first_course, why_given_up
+from openlpm.decide.invariants import broken
+from openlpm.engine.bell import Bell
+from openlpm.engine.effects import carry_out
+from openlpm.engine.sightings import Looker
+from openlpm.engine.telling import note, told
+from openlpm.engine.transfer import TransferCall
+from openlpm.engine.world import World
+from openlpm.model.errors import HypervisorRefused, ServerUnreachable
+from openlpm.model.event import Level
+from openlpm.model.migration import Figures, Halt, Kind, Migration, Phase, Progress
+from openlpm.model.sight import Job, Sighting
+
+TURN_S = 0.2
+"""The longest time between two looks while nothing rings."""
+BACK_OFF_S = 2.0
+"""Between two tries of an effect that was refused."""
+
+
+class Mover:
+    """One migration's driver. `progress` is its live picture, for the faces."""
+
+    def __init__(self, record: Migration, world: World) -> None:
+        self.record = record
+        self.progress: Progress | None = None
+        self.course = first_course(record.policy)
+        self.seen: Sighting | None = None
+        self._world = world
+        self._closing = threading.Event()
+        self._bell = Bell()
+        self._call = TransferCall(self._bell)
+        self._looker = Looker(world, self._call)
+        self._written = Step(record.phase)
+        self._refusal = ""
+
+    def stop(self) -> None:
+        """Let go of the migration, unfinished as it is; what runs between the servers goes on."""
+        self._closing.set()
+        self._bell.ring()
+
+    def ring(self) -> None:
+        """Look again at once: something happened."""
+        self._bell.ring()
+
+    def run(self) -> None:
+        """Turn until the record is final. Raises `StoreFailed` when a turn cannot be written."""
+        unwatch = self._watch_both()
+        try:
+            while not self._closing.is_set():
+                heard = self._bell.count
+                self._turn()
+                if self.record.phase.final:
+                    return
+                if not self._is_between_steps():
+                    self._bell.wait(heard, BACK_OFF_S if self._refusal else TURN_S)
+        finally:
+            unwatch()
+            self._world.news.ring()
+
+    def _turn(self) -> None:
+        self.record = self._world.journal.migration(self.record.id)
+        seen = self._looker.look(self.record, self._refusal)
+        step = advance(self.record, seen)
+        violated = broken(self.record, seen, step)
+        if violated:
+            step = Step(self.record.phase, attention=f"Not done, it would break {violated}.")
+        self.seen = seen
+        self._follow_transfer(seen)
+        self._write(step)
+        self._act(step)
+
+    def _is_between_steps(self) -> bool:
+        """The last effect ended at once, and its consequence can be looked at at once."""
+        return self._written.effect is Effect.CUT_SOURCE and not self._refusal
+
+    def _write(self, step: Step) -> None:
+        """One transaction for each turn that decided something new."""
+        record = apply(self.record, step, self._world.clock.now())
+        events = told(self._written, step, record)
+        self._written = step
+        if record == self.record and not events:
+            return
+        if record.phase.final:
+            record = replace(record, figures=self._figures(record))
+        self.record = self._world.journal.turn(record, release=record.phase.final, events=events)
+        self._world.news.ring()
+
+    def _act(self, step: Step) -> None:
+        self._refusal = ""
+        try:
+            carry_out(step.effect, self.record, self._world, self._call, self.course.pause_ms)
+        except HypervisorRefused as error:
+            self._refusal = str(error)
+        except ServerUnreachable:
+            return
+        if step.phase.final:
+            for system in (self.record.source, self.record.target):
+                self._world.refresh(system, self.record.partition_uuid)
+
+    def _follow_transfer(self, seen: Sighting) -> None:
+        """Keep the live figures, and judge each iteration of a transfer under way."""
+        latest = self._looker.progress
+        if latest is None or seen.job is not Job.RUNNING:
+            return
+        self.progress = latest
+        self._world.news.ring()
+        record = self.record
+        if record.phase is not Phase.SEND or record.halt is not Halt.NONE:
+            return
+        self.course, advice = converge(
+            self.course, latest, record.policy, throttled=record.throttled
+        )
+        match advice:
+            case Advice.WIDEN:
+                self._widen()
+            case Advice.THROTTLE:
+                self._halt(Halt.THROTTLE, "It begins again, slowing the partition down.")
+            case Advice.GIVE_UP:
+                reason = why_given_up(latest, record.policy, throttled=record.throttled)
+                self._halt(Halt.NO_CONVERGENCE, reason)
+            case Advice.KEEP:
+                pass
+
+    def _widen(self) -> None:
+        try:
+            host = self._world.host(self.record.source)
+            host.set_pause_limit(self.record.partition_uuid, self.course.pause_ms)
+        except (HypervisorRefused, ServerUnreachable):
+            return  # it has just ended, or is out of sight: the next look tells
+        message = f"The allowed pause is widened to {self.course.pause_ms} ms."
+        self._world.journal.tell(note(self.record, "migration-pause-widened", message))
+
+    def _halt(self, halt: Halt, reason: str) -> None:
+        if halt is Halt.THROTTLE:
+            self.course = first_course(self.record.policy)
+        record = replace(self.record, halt=halt, reason=reason)
+        event = note(record, f"migration-{halt}", reason, Level.WARNING)
+        self.record = self._world.journal.turn(record, events=[event])
+
+    def _figures(self, record: Migration) -> Figures:
+        """What QEMU measured, where it still says so; the end that has the partition knows."""
+        times = dict(record.phase_at)
+        total_s = round(self._world.clock.now() - record.created_at, 3)
+        marks = [record.created_at, *times.values()]
+        spans = zip((Phase.CAPTURE, *times), marks, marks[1:], strict=False)
+        phase_s = tuple((str(name), round(end - begin, 3)) for name, begin, end in spans)
+        if record.kind is Kind.INACTIVE or record.phase is not Phase.DONE:
+            return Figures(total_s=total_s, phase_s=phase_s)
+        last = self._looker.completed(record) or self.progress
+        if last is None:
+            return Figures(total_s=total_s, phase_s=phase_s)
+        return Figures(
+            pause_ms=last.pause_ms or None,
+            total_s=total_s,
+            bytes_sent=last.sent_bytes,
+            iterations=last.iteration,
+            phase_s=phase_s,
+        )
+
+    def _watch_both(self) -> Callable[[], None]:
+        ends: list[Callable[[], None]] = []
+        for system in (self.record.source, self.record.target):
+            try:
+                ends.append(self._world.host(system).watch(self._on_change))
+            except ServerUnreachable:
+                continue  # then the turns' own pace must do
+
+        def unwatch() -> None:
+            for end in ends:
+                end()
+
+        return unwatch
+
+    def _on_change(self, uuid: str) -> None:
+        if uuid == self.record.partition_uuid:
+            self._bell.ring()

@@ -1,0 +1,66 @@
+"""Looking: both servers at one turn, put together into a `Sighting`.
+
+The two looks are not one instant. So an end is only read from a *settled* sighting: the same
+was seen twice in a row, and long enough that nothing an earlier console asked for can still be
+on its way (our own request, once answered, cannot).
+"""
+
+from openlpm.engine.transfer import TransferCall
+from openlpm.engine.world import World
+from openlpm.model.errors import HypervisorRefused, ServerUnreachable
+from openlpm.model.migration import Migration, Progress
+from openlpm.model.sight import CANNOT_SEE, Job, Place, Sighting
+
+SETTLE_S = 3.0
+"""Longer than a daemon takes to begin a request that was in its queue."""
+
+
+class Looker:
+    """Looks for one mover. `progress` is what the last look saw of the transfer."""
+
+    def __init__(self, world: World, call: TransferCall) -> None:
+        self._world = world
+        self._call = call
+        self._last: tuple[Place, Place, Job] | None = None
+        self._since = 0.0
+        self.progress: Progress | None = None
+
+    def look(self, record: Migration, refusal: str) -> Sighting:
+        """One turn's sighting; what cannot be seen is UNKNOWN."""
+        answered = self._call.answered
+        job = self._job(record)
+        target = self._place(record.target, record.partition_uuid)
+        source = self._place(record.source, record.partition_uuid)
+        now = self._world.clock.monotonic()
+        seen = (source, target, job)
+        again = seen == self._last
+        if not again:
+            self._last, self._since = seen, now
+        settled = again and (answered or now - self._since >= SETTLE_S)
+        return Sighting(source, target, job, settled, refusal or self._call.refusal)
+
+    def completed(self, record: Migration) -> Progress | None:
+        """The ended transfer's figures: the target keeps them, the source while it is defined."""
+        for system in (record.target, record.source):
+            try:
+                figures = self._world.host(system).completed(record.partition_uuid)
+            except (ServerUnreachable, HypervisorRefused):
+                continue
+            if figures is not None:
+                return figures
+        return None
+
+    def _place(self, system: str, uuid: str) -> Place:
+        try:
+            return self._world.host(system).look(uuid)
+        except (ServerUnreachable, HypervisorRefused):
+            return CANNOT_SEE
+
+    def _job(self, record: Migration) -> Job:
+        try:
+            self.progress = self._world.host(record.source).progress(record.partition_uuid)
+        except (ServerUnreachable, HypervisorRefused):
+            self.progress = None
+            return Job.UNKNOWN
+        busy = self.progress is not None or self._call.under_way
+        return Job.RUNNING if busy else Job.NONE

@@ -1,0 +1,22 @@
+"""What a mover needs of the outside, in one value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from openlpm.engine.bell import Bell
+from openlpm.model.system import System
+from openlpm.ports import Clock, Host, Journal
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """`host` raises `ServerUnreachable` when a system is out of reach; `refresh` looks at one
+    partition (system, UUID) again, so that the inventory shows at once what a move has changed.
+    """
+
+    journal: Journal
+    clock: Clock
+    news: Bell
+    host: Callable[[str], Host]
+    system: Callable[[str], System]
+    refresh: Callable[[str, str], None]

@@ -1,0 +1,71 @@
+"""Wires the console together: the only place where ports meet their adapters.
+
+`lpmd --socket PATH --database PATH` is what `lpm serve` runs.
+"""
+
+import argparse
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+from openlpm.adapters.libvirt.connection import LibvirtHypervisors
+from openlpm.adapters.store import open_store
+from openlpm.engine.console import Console
+from openlpm.faces.rest.app import build_app
+from openlpm.faces.rest.server import run
+from openlpm.model.errors import OpenLpmError
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds that only grow."""
+        return time.monotonic()
+
+
+def default_directory(kind: str) -> Path:
+    """Where root's or a user's console keeps its socket ("run") or its database ("lib")."""
+    if os.geteuid() == 0:
+        return Path("/", "run" if kind == "run" else "var/lib", "openlpm")
+    variable, fallback = {
+        "run": ("XDG_RUNTIME_DIR", f"/tmp/openlpm-{os.getuid()}"),  # noqa: S108
+        "lib": ("XDG_STATE_HOME", str(Path.home() / ".local/state")),
+    }[kind]
+    return Path(os.environ.get(variable, fallback)) / "openlpm"
+
+
+def serve(socket: Path, database: Path) -> None:
+    """Run the console until it is told to end. Raises `OpenLpmError` when it cannot start."""
+    database.parent.mkdir(parents=True, exist_ok=True)
+    store = open_store(database)
+    try:
+        console = Console(store.journal, store.inventory, LibvirtHypervisors(), SystemClock())
+        console.open()
+        try:
+            run(build_app(console), socket)
+        finally:
+            console.close()
+    finally:
+        store.close()
+
+
+def main() -> None:
+    """The daemon's command line."""
+    parser = argparse.ArgumentParser(prog="lpmd", description="The OpenLPM console's daemon.")
+    parser.add_argument("--socket", type=Path, default=default_directory("run") / "lpmd.sock")
+    parser.add_argument("--database", type=Path, default=default_directory("lib") / "console.db")
+    arguments = parser.parse_args()
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        serve(arguments.socket, arguments.database)
+    except OpenLpmError as error:
+        sys.exit(f"lpmd: {error}")
