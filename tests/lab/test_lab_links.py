@@ -88,6 +88,21 @@ def test_other_links_are_cut_and_healed_too(lab: Lab, link: str) -> None:
     assert reached()
 
 
+def test_what_stands_on_the_guest_bridge_is_reached_from_outside_until_cut(lab: Lab) -> None:
+    # In a partition's stead: the bridge itself, and the libvirtd that listens on all addresses.
+    address = "198.19.7.7"
+    lab.run(["ip", "address", "add", f"{address}/16", "dev", "guest"], "s1")
+    try:
+        assert reaches(lab, address, 16509)
+        lab.cut("s1", "guest")
+        assert not reaches(lab, address, 16509)
+        lab.heal("s1", "guest")
+        assert reaches(lab, address, 16509)
+    finally:
+        lab.heal("s1", "guest")
+        lab.run(["ip", "address", "del", f"{address}/16", "dev", "guest"], "s1")
+
+
 def test_an_unknown_link_or_server_is_refused(lab: Lab) -> None:
     with pytest.raises(LabError, match="no link 'power'"):
         lab.cut("s1", "power")

@@ -26,7 +26,7 @@ PROGRAMS = {
     "virsh": "libvirt-clients",
     "libvirtd": "libvirt-daemon-system",
     "virtlogd": "libvirt-daemon-system",
-    "virtlockd": "libvirt-daemon-system",
+    "virtlockd": "libvirt-daemon-lock libvirt-daemon-plugin-lockd",
     "qemu-system-x86_64": "qemu-system-x86",
     "nbdkit": "nbdkit",
 }
@@ -85,9 +85,12 @@ def require_programs() -> None:
 
 def missing(programs: Sequence[str]) -> LabError:
     """The error that says what to install."""
-    packages = sorted({PROGRAMS.get(program, program) for program in programs})
+    packages = {PROGRAMS.get(program, program) for program in programs}
+    if "libvirtd" in programs:
+        # The lock daemon is a package of its own since Debian 13; before, it comes with libvirtd.
+        packages.discard(PROGRAMS["virtlockd"])
     return LabError(
         "program-missing",
         f"Not installed: {', '.join(programs)}.",
-        remedy=f"apt-get install {' '.join(packages)}",
+        remedy=f"apt-get install {' '.join(sorted(packages))}",
     )

@@ -36,11 +36,14 @@ def detach_mounts() -> None:
 
 
 def unmount_below(folder: str) -> None:
-    """Drop this namespace's copies of mounts below a folder that is about to be replaced."""
+    """Drop this namespace's copies of mounts below a folder that is about to be replaced.
+
+    Those that another mount hides cannot be named, and stay.
+    """
     for line in reversed(Path("/proc/self/mountinfo").read_text().splitlines()):
         target = line.split()[4]
         if target.startswith(f"{folder}/"):
-            _check(_libc.umount2(target.encode(), ctypes.c_int(MNT_DETACH)), f"unmount {target}")
+            _libc.umount2(target.encode(), ctypes.c_int(MNT_DETACH))
 
 
 def bind(source: str, target: str) -> None:
