@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+# The lab makes namespaces and mounts; sudo must not lose what steers a run.
+AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env=KEEP,CI,OPENLPM_CACHE,OPENLPM_LAB_DIR)
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
@@ -41,3 +43,25 @@ env: $(VENV)/.synced ## Install what is missing: Debian packages, the locked Pyt
 .PHONY: lock
 lock: ## Lock the Python dependencies anew (hashes in requirements.lock)
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock
+
+.PHONY: demo
+demo: env ## Show the main job on a lab of two real servers (KEEP=1 leaves them up)
+	@$(AS_ROOT) $(BIN)/python -m tools.demo
+
+.PHONY: test
+test: env ## Run every tier of tests
+	@$(BIN)/coverage run -m pytest -q tests/pure && $(BIN)/coverage report
+	@$(AS_ROOT) $(BIN)/python -m pytest tests/style tests/store tests/engine tests/faces \
+	  tests/contract tests/crash tests/lab
+
+.PHONY: quick
+quick: env ## Run the quick tiers only: pure, store, faces, style
+	@$(BIN)/python -m pytest -q tests/pure tests/store tests/engine tests/faces tests/style
+
+.PHONY: bench-migrate
+bench-migrate: env ## Measure our moves against virsh's, in pairs
+	@$(AS_ROOT) $(BIN)/python -m tools.bench_migrate
+
+.PHONY: clean
+clean: ## Remove what was built here (the image cache stays)
+	@rm -rf build $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,191 @@
+"""The main job, from nothing to nothing: `make demo`.
+
+Brings up a lab of two servers, starts a console, moves a partition there and back while clients
+outside use it, moves it powered off, and prints what it took; build/demo.json has the same.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from openlpm.lab import LabError, accel
+from openlpm.lab.image import check_sequence
+from openlpm.lab.lab import Lab
+from openlpm.lab.look import left_overs
+from openlpm.lab.state import folder_of
+from tools.stage import SERVES_WITHIN_S, Guest, Stage
+
+NAME = "demo"
+OUT = Path("build/demo.json")
+
+
+def main() -> int:
+    """Run the demo; exit code 0 when every move did what it must."""
+    keep = os.environ.get("KEEP") == "1"
+    signal.signal(signal.SIGTERM, _interrupt)
+    started = time.monotonic()
+    try:
+        with Stage.up(NAME, keep=keep) as stage:
+            _say(f"Two servers and a storage server are up; guests run under {accel()}.")
+            result = _play(stage)
+    except KeyboardInterrupt:
+        print("\nInterrupted; everything the demo made is removed.", file=sys.stderr)
+        return 130
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return 1
+    result["left_over"] = [] if keep else left_overs(folder_of(NAME))
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps(result, indent=2) + "\n")
+    _table(result, time.monotonic() - started)
+    if keep:
+        _what_next(Lab.load(NAME))
+    return 0 if _is_good(result) else 1
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _play(stage: Stage) -> dict[str, Any]:
+    guest = stage.make_partition("web1", on="s1", memory_mib=512)
+    stage.show("system", "list")
+    with stage.clients(guest) as clients:
+        begun = time.monotonic()
+        stage.show("partition", "activate", "web1")
+        clients.wait_until_served(SERVES_WITHIN_S)
+        _say(f"web1 serves its clients {time.monotonic() - begun:.1f} s after activation.")
+    before = _identity(stage, guest)
+    stage.show("validate", "web1", "--to", "s2")
+    moves = [
+        _live(stage, guest, "active", ("migrate", "web1", "--to", "s2")),
+        _live(stage, guest, "return", ("return", "web1")),
+    ]
+    stage.show("partition", "shutdown", "web1")
+    moves.append(_inactive(stage, guest))
+    stage.show("partition", "activate", "web1")
+    with stage.clients(guest) as clients:
+        clients.wait_until_served(SERVES_WITHIN_S)
+    after = _identity(stage, guest)
+    stage.show("partition", "list")
+    moves[-1]["disk_gaps"] = _gaps(guest)
+    if not stage.keep:
+        stage.show("partition", "shutdown", "web1")
+        stage.show("partition", "delete", "web1")
+    return {"moves": moves, "identity_kept": before == after}
+
+
+def _live(stage: Stage, guest: Guest, kind: str, words: tuple[str, ...]) -> dict[str, Any]:
+    """One move under clients' eyes."""
+    with stage.clients(guest) as clients:
+        clients.wait_until_served(SERVES_WITHIN_S)
+        with clients.window() as window:
+            stage.show(*words)
+        report = window.report
+    figures = _figures(stage, kind)
+    return figures | {
+        "silence_ms": round(report.silence_ms, 1),
+        "http_lost": report.http_lost,
+        "disk_gaps": _gaps(guest),
+    }
+
+
+def _inactive(stage: Stage, guest: Guest) -> dict[str, Any]:
+    stage.show("migrate", "web1", "--to", "s2")
+    figures = _figures(stage, "inactive")
+    return figures | {"silence_ms": None, "http_lost": None, "disk_gaps": _gaps(guest)}
+
+
+def _figures(stage: Stage, kind: str) -> dict[str, Any]:
+    """What the console measured of the last move."""
+    move = stage.lpm("migration", "list")[0]["migration"]
+    return {
+        "kind": kind,
+        "from": move["source"],
+        "to": move["target"],
+        "pause_ms": move["figures"]["pause_ms"],
+        "total_s": move["figures"]["total_s"],
+        "bytes_sent": move["figures"]["bytes_sent"],
+    }
+
+
+def _gaps(guest: Guest) -> int:
+    """Missing and doubled records on the partition's disk, read from the storage server."""
+    report = check_sequence(guest.volume)
+    return report.gaps + report.doubles
+
+
+def _identity(stage: Stage, guest: Guest) -> dict[str, Any]:
+    """Who the partition is, by the console's word and by its own."""
+    shown = stage.lpm("partition", "show", guest.name)
+    return {
+        "name": shown["name"],
+        "uuid": shown["uuid"],
+        "partition_id": shown["mark"]["partition_id"],
+        "inside": stage.fetch(guest, "/identity"),
+    }
+
+
+def _is_good(result: dict[str, Any]) -> bool:
+    live = [move for move in result["moves"] if move["kind"] != "inactive"]
+    return (
+        result["identity_kept"]
+        and not result["left_over"]
+        and all(move["disk_gaps"] == 0 for move in result["moves"])
+        and all(move["http_lost"] == 0 and move["silence_ms"] < 250 for move in live)
+    )
+
+
+def _table(result: dict[str, Any], seconds: float) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="What the moves took")
+    for column in ("move", "from", "to", "silence outside", "QEMU's pause", "total", "sent"):
+        table.add_column(column, justify="left" if column in ("move", "from", "to") else "right")
+    table.add_column("HTTP lost", justify="right")
+    table.add_column("disk gaps", justify="right")
+    for move in result["moves"]:
+        table.add_row(*_row(move))
+    console = Console()
+    console.print(table)
+    kept = "kept" if result["identity_kept"] else "NOT KEPT"
+    left = ", ".join(result["left_over"]) or "nothing"
+    console.print(f"Identity {kept}; left over on this machine: {left}. {seconds:.0f} s in all.")
+    console.print(f"The same as JSON: {OUT}", highlight=False)
+
+
+def _row(move: dict[str, Any]) -> Iterator[str]:
+    yield from (move["kind"], move["from"], move["to"])
+    for key, unit in (("silence_ms", "ms"), ("pause_ms", "ms"), ("total_s", "s")):
+        yield "-" if move[key] is None else f"{move[key]:g} {unit}"
+    sent = move["bytes_sent"]
+    yield "-" if sent is None else f"{sent / 2**20:.0f} MiB"
+    yield "-" if move["http_lost"] is None else str(move["http_lost"])
+    yield str(move["disk_gaps"])
+
+
+def _what_next(lab: Lab) -> None:
+    print(
+        f"""
+The lab and its console are still up (KEEP=1). Try:
+  export LPM_SOCKET={lab.folder.run / "console.sock"}
+  lpm targets web1
+  lpm migrate web1 --to s1
+  lpm events --follow
+  lpm lab down --name {NAME}      # when you are done"""
+    )
+
+
+def _say(text: str) -> None:
+    print(f"\n{text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""A stage: a lab, a console, and partitions on it, as the demo and the benchmarks need them.
+
+with Stage.up("demo") as stage:
+    stage.make_partition("web1", on="s1", memory_mib=512)
+    stage.show("migrate", "web1", "--to", "s2")     # as typed, output and all
+    stage.lpm("migration", "list")                  # the same, as JSON
+"""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from openlpm.lab import Lab
+from openlpm.lab.image import address_of, partition_image
+from openlpm.lab.probe.clients import OutsideClients
+
+BIN = Path(sys.executable).parent
+SERVES_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A partition on the stage. `volume` is the storage server's file behind its disk."""
+
+    name: str
+    uuid: str
+    address: str
+    volume: Path
+
+
+class Stage:
+    """Lab and console. Leaving the `with` block removes everything, unless it is to be kept."""
+
+    def __init__(self, lab: Lab, *, keep: bool) -> None:
+        self.lab = lab
+        self.keep = keep
+        self.socket = lab.folder.run / "console.sock"
+        self.database = lab.folder.data / "console.db"
+        self.console: subprocess.Popen[str] | None = None
+
+    @classmethod
+    def up(cls, name: str, *, servers: int = 2, link: str = "1gbit", keep: bool = False) -> Self:
+        """Bring up the servers, start the console beside them, and tell it of each server."""
+        lab = Lab.up(name, servers=servers, link=link)
+        stage = cls(lab, keep=keep)
+        try:
+            stage.start_console()
+            for server in lab.servers:
+                stage.lpm(
+                    *("system", "add", server.name, "--uri", server.uri),
+                    *("--peer-uri", server.peer_uri),
+                    *("--mover-address", server.migration_address),
+                )
+        except BaseException:
+            lab.down()
+            raise
+        return stage
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not self.keep or kind is not None:
+            self.lab.down()
+
+    def start_console(self) -> None:
+        """Start the console in the lab's outside network, and wait until it answers."""
+        log = (self.lab.folder.run / "console.log").open("a")
+        argv = [BIN / "lpm", "--socket", self.socket, "serve", "--database", self.database]
+        self.console = self.lab.popen([str(word) for word in argv], stdout=log, stderr=log)
+        deadline = time.monotonic() + 20
+        while self._run("system", "list").returncode != 0:
+            if self.console.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"The console did not start:\n{Path(log.name).read_text()}")
+
+    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self._command(), *words, "--json"], capture_output=True, text=True, timeout=600
+        )
+
+    def _command(self) -> list[str]:
+        return [str(BIN / "lpm"), "--socket", str(self.socket)]
+
+    def lpm(self, *words: str) -> Any:
+        """The command's answer as JSON. Raises `RuntimeError` with its error when it fails."""
+        done = self._run(*words)
+        if done.returncode != 0:
+            raise RuntimeError(f"lpm {' '.join(words)}: exit {done.returncode}\n{done.stderr}")
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def show(self, *words: str) -> None:
+        """Type the command for all to see, and let it print. Raises when it fails."""
+        print(f"\n\033[1m$ lpm {' '.join(words)}\033[0m", flush=True)
+        code = subprocess.run([*self._command(), *words], timeout=600).returncode
+        if code != 0:
+            raise RuntimeError(f"lpm {' '.join(words)} ended with exit code {code}")
+
+    def make_partition(
+        self, name: str, *, on: str, memory_mib: int, number: int = 1, processors: int = 1
+    ) -> Guest:
+        """A partition from the project's image, its disk on the storage server; it is off."""
+        volume = self.lab.create_volume(name, source=partition_image().disk)
+        mac = f"52:54:00:6c:00:{number:02x}"
+        made = self.lpm(
+            *("partition", "create", name, "--on", on, "--memory", str(memory_mib)),
+            *("--processors", str(processors), "--disk", volume.uri),
+            *("--network", f"guest,mac={mac}"),
+        )
+        return Guest(name, made["uuid"], address_of(mac), volume.path)
+
+    def clients(self, guest: Guest) -> OutsideClients:
+        """Clients of the partition, outside all servers."""
+        return OutsideClients(guest.address, self.lab.exec_argv)
+
+    def fetch(self, guest: Guest, page: str) -> Any:
+        """One page of the partition's service, asked for from outside."""
+        url = f"http://{guest.address}{page}"
+        code = f"import urllib.request as r; print(r.urlopen({url!r}, timeout=10).read().decode())"
+        return json.loads(self.lab.run([sys.executable, "-c", code]).stdout)
