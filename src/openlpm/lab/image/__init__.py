@@ -10,7 +10,7 @@
 
 from openlpm.lab.image.address import NETWORK, address_of
 from openlpm.lab.image.cache import PartitionFiles, cache_folder, partition_files, partition_image
-from openlpm.lab.image.sequence import SequenceReport, check_lines, check_sequence, read_records
+from openlpm.lab.image.sequence import SequenceReport, check_records, check_sequence, read_records
 
 __all__ = [
     "NETWORK",
@@ -18,7 +18,7 @@ __all__ = [
     "SequenceReport",
     "address_of",
     "cache_folder",
-    "check_lines",
+    "check_records",
     "check_sequence",
     "partition_files",
     "partition_image",

@@ -105,7 +105,8 @@ def _make_tree(tree: Path, busybox: bytes, suite: str) -> None:
     for applet in applets:
         if not (tree / "usr/bin" / applet).exists():
             (tree / "usr/bin" / applet).symlink_to("busybox")
-    (tree / "usr/sbin/init").symlink_to("../bin/busybox")
+    for applet in ["init", "hwclock"]:  # the kernel, and the agent's guest-set-time, look here
+        (tree / "usr/sbin" / applet).symlink_to("../bin/busybox")
     sources = guest_sources()
     for source, place in PLACES.items():
         _write(tree / place, sources[source].replace(b"@SUITE@", suite.encode()))

@@ -1,8 +1,8 @@
 """What the partition wrote to its disk: is a record missing, there twice, or half there?
 
-The service inside appends "NUMBER MONOTONIC-NS CRC32" every 10 ms and fsyncs each (see
-guest/sequence.c). Numbers go on over restarts. So a gap means that the disk lost what it had
-confirmed, a double that two machines wrote at once: the two things a move must never cause.
+The service inside writes "NUMBER MONOTONIC-NS CRC32" every 10 ms and fsyncs each; guest/sequence.c
+says where. Numbers go on over restarts, and the last 3 hours are kept. A gap means that the disk
+lost what it had confirmed, a double that one number was written twice: neither may a move cause.
 """
 
 import tempfile
@@ -44,12 +44,14 @@ def parse_record(line: bytes) -> int | None:
     return int(head.split()[0])
 
 
-def check_lines(lines: Iterable[bytes]) -> SequenceReport:
-    """Judges records in the order in which they are on the disk."""
+def check_records(slots: Iterable[bytes]) -> SequenceReport:
+    """Judges records in the order of the disk; slots of zeroes are unused ones."""
     first = last = records = doubles = torn = 0
     seen: set[int] = set()
-    for line in lines:
-        number = parse_record(line)
+    for slot in slots:
+        if not slot.strip(b"\0"):
+            continue
+        number = parse_record(slot)
         if number is None:
             torn += 1
             continue
@@ -72,7 +74,7 @@ def check_sequence(volume: Path) -> SequenceReport:
         run_tool("e2fsck", "-f", "-y", copy, good=(0, 1, 2))
         run_tool("debugfs", "-R", f"rdump /data {work}", copy)
         segments = sorted((work / "data").glob("seq-*.log"))
-        return check_lines(line for path in segments for line in _lines(path))
+        return check_records(slot for path in segments for slot in slots_of(path.read_bytes()))
 
 
 def read_records(address: str, first: int = 1, timeout: float = 10) -> Iterator[bytes]:
@@ -80,17 +82,17 @@ def read_records(address: str, first: int = 1, timeout: float = 10) -> Iterator[
     while True:
         url = f"http://{address}/log?from={first}"
         with urllib.request.urlopen(url, timeout=timeout) as answer:
-            lines = answer.read().splitlines(keepends=True)
-        if not lines:
+            slots = slots_of(answer.read())
+        if not slots:
             return
-        yield from lines
+        yield from slots
         # What cannot be read is the checker's to report; go on behind it.
-        first = (parse_record(lines[-1]) or first + len(lines) - 1) + 1
+        first = (parse_record(slots[-1]) or first + len(slots) - 1) + 1
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        yield from file
+def slots_of(data: bytes) -> list[bytes]:
+    """The places of records, one after the other; the last one may be cut short."""
+    return [data[at : at + RECORD] for at in range(0, len(data), RECORD)]
 
 
 def _take_root(volume: Path, target: Path) -> None:

@@ -22,7 +22,7 @@ int64_t now_ns(clockid_t clock);
 struct gap service_gap(int reset);
 
 /* sequence.c: records of RECORD bytes in segments of SEGMENT records, the last KEPT are kept. */
-enum { RECORD = 43, SEGMENT = 131072, KEPT = 8 };
+enum { RECORD = 43, SEGMENT = 16384, KEPT = 64 };
 
 struct sequence {
     uint64_t first_of_boot, last, torn_at_boot, errors;
