@@ -1,0 +1,158 @@
+"""`lpm migration`: the moves that were made, and those that go on."""
+
+from typing import Any
+
+import click
+
+from openlpm.faces.cli.asking import complete_partitions, console, json_option, migration_id
+from openlpm.faces.cli.client import path_of
+from openlpm.faces.cli.follow import JsonLines, follow
+from openlpm.faces.cli.output import duration, mib, moment, print_json, sheet, table
+
+
+@click.group()
+def migration() -> None:
+    """Moves: each one partition from one system to another.
+
+    MIGRATION is an id, in full.
+
+    \b
+    Example:
+      lpm migration list
+    """
+
+
+@migration.command("list")
+@click.option(
+    "--partition",
+    default="",
+    metavar="PARTITION",
+    shell_complete=complete_partitions,
+    help="Only those of one partition.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="At most so many, the newest.",
+)
+@json_option
+def list_(partition: str, limit: int, as_json: bool) -> None:
+    """List the moves, newest first.
+
+    \b
+    Example:
+      lpm migration list --partition web1 --limit 5
+    """
+    found = console().get(path_of("migrations"), partition=partition, limit=limit)
+    if as_json:
+        print_json(found)
+        return
+    headings = ("ID", "PARTITION", "FROM", "TO", "KIND", "PHASE", "BEGUN", "PAUSE")
+    click.echo(table(headings, (_row(view["migration"]) for view in found)))
+
+
+def _row(move: dict[str, Any]) -> tuple[object, ...]:
+    return (
+        move["id"],
+        move["partition"],
+        move["source"],
+        move["target"],
+        move["kind"],
+        move["phase"],
+        moment(move["created_at"]),
+        _pause(move) or "-",
+    )
+
+
+def _pause(move: dict[str, Any]) -> str:
+    pause = move["figures"]["pause_ms"]
+    return "" if pause is None else f"{pause} ms"
+
+
+@migration.command()
+@migration_id
+@json_option
+def show(migration: str, as_json: bool) -> None:
+    """Show one move.
+
+    \b
+    Example:
+      lpm migration show 0198c7f2
+    """
+    view = console().get(path_of("migrations", migration))
+    print_json(view) if as_json else click.echo(sheet(_particulars(view)))
+
+
+def _particulars(view: dict[str, Any]) -> list[tuple[str, object]]:
+    move, figures = view["migration"], view["migration"]["figures"]
+    return [
+        ("ID", move["id"]),
+        ("Partition", f"{move['partition']} ({move['partition_uuid']})"),
+        ("From", move["source"]),
+        ("To", move["target"]),
+        ("Kind", f"{move['kind']}{', a return' if move['is_return'] else ''}"),
+        ("Phase", move["phase"]),
+        ("Reason", move["reason"]),
+        ("Begun", moment(move["created_at"])),
+        ("Ended", moment(move["finished_at"])),
+        ("Left", _if_known(duration, view["remaining_s"])),
+        ("Pause", _pause(move)),
+        ("Total", _if_known(duration, figures["total_s"])),
+        ("Sent", _if_known(mib, figures["bytes_sent"])),
+        ("Passes", figures["iterations"]),
+        ("Steps", ", ".join(f"{step} {duration(spent)}" for step, spent in figures["phase_s"])),
+    ]
+
+
+def _if_known(text: Any, value: float | None) -> str:
+    return "" if value is None else text(value)
+
+
+@migration.command()
+@migration_id
+@json_option
+def watch(migration: str, as_json: bool) -> int:
+    """Watch a move to its end; with --json, one line for each change.
+
+    \b
+    Example:
+      lpm migration watch 0198c7f2
+    """
+    client = console()
+    view = client.get(path_of("migrations", migration))
+    return follow(client, view, as_json=as_json, json=JsonLines)
+
+
+@migration.command()
+@migration_id
+@json_option
+def stop(migration: str, as_json: bool) -> None:
+    """Stop a move; the partition stays where it was. Refused once it switches over.
+
+    \b
+    Example:
+      lpm migration stop 0198c7f2
+    """
+    view = console().post(path_of("migrations", migration, "stop"))
+    if as_json:
+        print_json(view)
+        return
+    move = view["migration"]
+    click.echo(f"The move of {move['partition']} to {move['target']} is being stopped.")
+
+
+@migration.command()
+@migration_id
+@json_option
+def recover(migration: str, as_json: bool) -> None:
+    """Look anew at an unfinished move, and finish it or clean it up.
+
+    \b
+    Example:
+      lpm migration recover 0198c7f2
+    """
+    recovery = console().post(path_of("migrations", migration, "recover"))
+    print_json(recovery) if as_json else click.echo(recovery["explanation"])

@@ -1,0 +1,130 @@
+"""What requests may carry: strict, and nothing beyond what is named here.
+
+Bodies check types only. Whether a name is well-formed or a number in range is the console's to
+say (`model/names.py`), once, for every face. Each `value()` gives the model's noun.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from openlpm.model.partition import DiskSpec, EthernetSpec, PartitionSpec
+from openlpm.model.policy import Policy
+from openlpm.model.system import Mover, System
+
+
+class Body(BaseModel):
+    """The root: no coercion ("5" is no number), no unknown members."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class MoverBody(Body):
+    """The migration side of a system; `address` empty: the host of the connection URI."""
+
+    address: str = ""
+    bandwidth_mib_s: int = Field(default=0, description="0: no limit")
+    concurrent: int = 4
+
+    def value(self) -> Mover:
+        """The model's noun."""
+        return Mover(self.address, self.bandwidth_mib_s, self.concurrent)
+
+
+class SystemBody(Body):
+    """A managed system to add. `peer_uri` empty: other servers reach it by `uri` too."""
+
+    name: str
+    uri: str
+    peer_uri: str = ""
+    chassis: str = ""
+    mover: MoverBody = MoverBody()
+    processors: float | None = Field(default=None, description="null: libvirt's figure")
+    memory_mib: int | None = Field(default=None, description="null: libvirt's figure")
+
+    def value(self) -> System:
+        """The model's noun."""
+        return System(
+            name=self.name,
+            uri=self.uri,
+            peer_uri=self.peer_uri or self.uri,
+            chassis=self.chassis,
+            mover=self.mover.value(),
+            processors=self.processors,
+            memory_mib=self.memory_mib,
+        )
+
+
+class DiskBody(Body):
+    """A disk: the URL of a network volume, nbd://host:port/export."""
+
+    url: str
+    bus: str = "scsi"
+
+
+class EthernetBody(Body):
+    """A virtual Ethernet adapter; `mac` empty: libvirt chooses."""
+
+    switch: str
+    mac: str = ""
+
+
+class PolicyBody(Body):
+    """How the partition may be moved."""
+
+    max_pause_ms: int = 2000
+    throttle: bool = True
+    bandwidth_mib_s: int = Field(default=0, description="0: what the movers allow")
+
+    def value(self) -> Policy:
+        """The model's noun."""
+        return Policy(self.max_pause_ms, self.throttle, self.bandwidth_mib_s)
+
+
+class PartitionBody(Body):
+    """A partition to create. Empty `machine` or `cpu_model`: a stable default."""
+
+    name: str
+    system: str
+    memory_mib: int
+    processors: int = 1
+    processing_units: float | None = None
+    disks: list[DiskBody] = []
+    ethernets: list[EthernetBody] = []
+    cpu_model: str = ""
+    machine: str = ""
+    policy: PolicyBody = PolicyBody()
+
+    def value(self) -> PartitionSpec:
+        """The model's noun."""
+        return PartitionSpec(
+            name=self.name,
+            system=self.system,
+            memory_mib=self.memory_mib,
+            processors=self.processors,
+            processing_units=self.processing_units,
+            disks=tuple(DiskSpec(disk.url, disk.bus) for disk in self.disks),
+            ethernets=tuple(EthernetSpec(each.switch, each.mac) for each in self.ethernets),
+            cpu_model=self.cpu_model,
+            machine=self.machine,
+            policy=self.policy.value(),
+        )
+
+
+class ShutdownBody(Body):
+    """How to shut down. `force`: pull the plug."""
+
+    force: bool = False
+
+
+class ValidateBody(Body):
+    """Where the partition would go."""
+
+    to: str
+
+
+class MigrateBody(Body):
+    """Where the partition goes; null: what its own policy says."""
+
+    to: str
+    max_pause_ms: int | None = None
+    throttle: bool | None = None
+    bandwidth_mib_s: int | None = None
