@@ -85,10 +85,11 @@ class Stage:
 
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*self._command(), *words, "--json"], capture_output=True, text=True, timeout=600
+            [*self.command(), *words, "--json"], capture_output=True, text=True, timeout=600
         )
 
-    def _command(self) -> list[str]:
+    def command(self) -> list[str]:
+        """The command line that reaches this stage's console."""
         return [str(BIN / "lpm"), "--socket", str(self.socket)]
 
     def lpm(self, *words: str) -> Any:
@@ -101,7 +102,7 @@ class Stage:
     def show(self, *words: str) -> None:
         """Type the command for all to see, and let it print. Raises when it fails."""
         print(f"\n\033[1m$ lpm {' '.join(words)}\033[0m", flush=True)
-        code = subprocess.run([*self._command(), *words], timeout=600).returncode
+        code = subprocess.run([*self.command(), *words], timeout=600).returncode
         if code != 0:
             raise RuntimeError(f"lpm {' '.join(words)} ended with exit code {code}")
 
@@ -109,7 +110,7 @@ class Stage:
         self, name: str, *, on: str, memory_mib: int, number: int = 1, processors: int = 1
     ) -> Guest:
         """A partition from the project's image, its disk on the storage server; it is off."""
-        volume = self.lab.create_volume(name, source=partition_image().disk)
+        volume = self.lab.create_volume(name, source=partition_image())
         mac = f"52:54:00:6c:00:{number:02x}"
         made = self.lpm(
             *("partition", "create", name, "--on", on, "--memory", str(memory_mib)),

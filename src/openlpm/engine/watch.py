@@ -17,6 +17,8 @@ from openlpm.model.sight import Sight, Why
 from openlpm.model.system import Link, System, SystemFacts
 from openlpm.ports import Clock, Host, Hypervisors
 
+TICK_S = 1.0
+"""Between two looks at whether the connection still stands (no round trip)."""
 POLL_S = 5.0
 FACTS_EVERY_S = 30.0
 RETRY_S = 2.0
@@ -47,7 +49,7 @@ class Watch:
         self._tell = tell
         self._keep = keep
         self._host: Host | None = None
-        self._facts_at = 0.0
+        self._facts_at = self._polled_at = 0.0
         self._lock = threading.Lock()
         self._partitions = {p.uuid: p for p in map(_out_of_sight, last_seen)}
         self._changed: set[str] = set()
@@ -123,19 +125,21 @@ class Watch:
                 changed = self._take_changed()
                 for uuid in changed:
                     self._see_one(host, uuid)
-                if not changed and self._wake.wait(heard, POLL_S) == heard:
-                    self._poll(host)
+                if not changed and self._wake.wait(heard, TICK_S) == heard:
+                    self._check(host)
         finally:
             unwatch()
 
-    def _poll(self, host: Host) -> None:
+    def _check(self, host: Host) -> None:
         if not host.alive:
             raise ServerUnreachable(
                 "server-unreachable", f"{self.system.name} does not answer any more."
             )
-        if self._clock.monotonic() >= self._facts_at + FACTS_EVERY_S:
+        now = self._clock.monotonic()
+        if now >= self._facts_at + FACTS_EVERY_S:
             self._see_facts(host)
-        self._see_partitions(host)
+        if now >= self._polled_at + POLL_S:
+            self._see_partitions(host)
 
     def _on_change(self, uuid: str) -> None:
         with self._lock:
@@ -153,6 +157,7 @@ class Watch:
 
     def _see_partitions(self, host: Host) -> None:
         found = {p.uuid: p for p in host.partitions()}
+        self._polled_at = self._clock.monotonic()
         with self._lock:
             before, self._partitions = self._partitions, found
         for uuid in before.keys() | found.keys():
