@@ -1,0 +1,16 @@
+"""For all tests. That this file lies here puts tests/ on the path: hence `from fakes.world …`."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from fakes.world import World
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """Two servers, and the one thing that must never happen looked for at the end."""
+    world = World(servers=2)
+    yield world
+    world.close()
+    assert not world.ran_twice

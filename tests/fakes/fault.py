@@ -1,0 +1,28 @@
+"""The stages of a transfer, and what a test lets go wrong in one of them."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+
+class Stage(Enum):
+    """What is under way."""
+
+    PREPARE = auto()
+    SEND = auto()
+    PAUSE = auto()
+    FINISH = auto()
+    CONFIRM = auto()
+    OVER = auto()
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the next transfer, `after_s` into a stage.
+
+    `source_stays_paused`: libvirt could not let the source run on.
+    """
+
+    stage: Stage
+    message: str = "operation failed: it was made to fail"
+    after_s: float = 0.0
+    source_stays_paused: bool = False

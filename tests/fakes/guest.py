@@ -1,0 +1,63 @@
+"""A guest, and a domain: that guest as one server knows it."""
+
+from dataclasses import dataclass, field
+
+from fakes.stream import FakeStream
+from openlpm.model.hardware import DiskKind, Hardware, Lease, VirtualDisk, VirtualEthernet
+from openlpm.model.migration import Progress
+from openlpm.model.partition import Mark, PartitionSpec, Rmc
+from openlpm.model.sight import Place, Sight, Why
+
+
+@dataclass(eq=False)
+class Guest:
+    """What is the same wherever it runs. Tests may change its fields at any time."""
+
+    uuid: str
+    name: str
+    dirty_mib_s: float
+    hardware: Hardware
+    agent: Rmc = Rmc.ACTIVE
+
+    @property
+    def leased(self) -> bool:
+        """A lease keeps it from running twice."""
+        return bool(self.hardware.leases)
+
+
+@dataclass(eq=False)
+class Domain:
+    """A guest on one server. `vanishes_at`: libvirt still lists what it is taking down."""
+
+    guest: Guest
+    place: Place
+    mark: Mark | None
+    persistent: bool = True
+    completed: Progress | None = None
+    vanishes_at: float | None = None
+    off_at: float | None = None
+    streams: list[FakeStream] = field(default_factory=list[FakeStream])
+
+    @property
+    def runs(self) -> bool:
+        return self.place.state is Sight.RUNNING
+
+    @property
+    def is_shell(self) -> bool:
+        """It is arriving, and has not run here yet."""
+        return not self.persistent and self.place == Place(Sight.PAUSED, Why.MIGRATION)
+
+
+def hardware_of(spec: PartitionSpec, leases: tuple[Lease, ...]) -> Hardware:
+    """A partition as `create` would make it."""
+    disk = VirtualDisk("sda", "scsi", DiskKind.NETWORK, f"nbd://storage/{spec.name}", cache="none")
+    return Hardware(
+        arch="x86_64",
+        machine="pc-q35-7.2",
+        hypervisor="qemu",
+        processors=spec.processors,
+        memory_mib=spec.memory_mib,
+        disks=(disk,),
+        ethernets=(VirtualEthernet("52:54:00:00:00:01", "bridge", "guests", mtu=1500),),
+        leases=leases,
+    )

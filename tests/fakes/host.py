@@ -1,0 +1,222 @@
+"""`ports.Host`: what one console may do on one fake server, and what libvirt refuses."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from fakes.guest import Domain
+from fakes.line import Line
+from fakes.news import Listener
+from fakes.sending import MIB
+from fakes.server import FakeServer
+from fakes.stream import FakeStream
+from fakes.transfer import FakeTransfer
+from openlpm.model.errors import AlreadyExists, HypervisorRefused
+from openlpm.model.estimate import Load
+from openlpm.model.hardware import Hardware, VirtualDisk
+from openlpm.model.migration import Progress
+from openlpm.model.partition import Mark, Partition, PartitionSpec, Rmc
+from openlpm.model.sight import ABSENT, Place, Sight, Why
+from openlpm.model.system import System, SystemFacts
+from openlpm.model.verdict import CpuVerdict, PeerVerdict
+from openlpm.ports import Transfer
+
+
+class FakeHost:
+    """One connection."""
+
+    def __init__(self, server: FakeServer, line: Line) -> None:
+        self._server = server
+        self._world = server.world
+        self._line = line
+
+    @property
+    def alive(self) -> bool:
+        return not self._line.broken
+
+    def facts(self) -> SystemFacts:
+        with self._line.calling("facts"):
+            return self._server.current_facts()
+
+    def partitions(self) -> Sequence[Partition]:
+        with self._line.calling("partitions"):
+            return [self._server.partition(domain) for domain in self._server.domains.values()]
+
+    def partition(self, uuid: str) -> Partition | None:
+        with self._line.calling("partition"):
+            domain = self._server.domains.get(uuid)
+            return self._server.partition(domain) if domain else None
+
+    def rmc(self, uuid: str) -> Rmc:
+        with self._line.calling("rmc"):
+            domain = self._server.domain(uuid)
+            answers = domain.runs or domain.guest.agent is Rmc.NONE
+            return domain.guest.agent if answers else Rmc.INACTIVE
+
+    def look(self, uuid: str) -> Place:
+        with self._line.calling("look"):
+            domain = self._server.domains.get(uuid)
+            return domain.place if domain else ABSENT
+
+    def describe(self, uuid: str) -> Hardware:
+        with self._line.calling("describe"):
+            return self._server.domain(uuid).guest.hardware
+
+    def create(self, spec: PartitionSpec, mark: Mark) -> Partition:
+        with self._line.calling("create"):
+            if any(d.guest.name == spec.name for d in self._server.domains.values()):
+                raise AlreadyExists("partition-exists", f"{spec.name!r} exists already.")
+            guest = self._world.new_guest(spec, has_lease=self._server.facts.lockspace is not None)
+            domain = Domain(guest, Place(Sight.OFF, Why.USER), mark)
+            self._server.add(domain)
+            return self._server.partition(domain)
+
+    def write_mark(self, uuid: str, mark: Mark) -> None:
+        with self._line.calling("write_mark"):
+            self._server.domain(uuid).mark = mark
+
+    def delete(self, uuid: str) -> None:
+        with self._line.calling("delete"):
+            domain = self._server.domain(uuid)
+            _require(not domain.place.alive, "cannot delete an active domain")
+            self._server.remove(uuid)
+            self._world.leases -= {lease.key for lease in domain.guest.hardware.leases}
+
+    def start(self, uuid: str) -> None:
+        with self._line.calling("start"):
+            domain = self._server.domain(uuid)
+            _require(not domain.place.alive, "domain is already running")
+            self._run(domain)
+
+    def resume(self, uuid: str) -> None:
+        with self._line.calling("resume"):
+            domain = self._server.domain(uuid)
+            _require(domain.place.state is Sight.PAUSED, "domain is not paused")
+            _require(not domain.is_shell, "domain is waiting for an incoming migration")
+            self._run(domain)
+
+    def _run(self, domain: Domain) -> None:
+        leased_away = not self._server.may_run(domain.guest)
+        _require(not leased_away, "resource busy: Lockspace resource is locked")
+        self._server.put(domain, Place(Sight.RUNNING))
+
+    def shutdown(self, uuid: str) -> None:
+        with self._line.calling("shutdown"):
+            domain = self._server.domain(uuid)
+            _require(domain.runs, "domain is not running")
+            domain.off_at = self._world.clock.monotonic() + self._world.pace.shutdown_s
+
+    def destroy(self, uuid: str) -> None:
+        with self._line.calling("destroy"):
+            domain = self._server.domains.get(uuid)
+            if domain and domain.place.alive:
+                self._server.end_guest(domain, Why.USER)
+
+    def pause(self, uuid: str) -> None:
+        with self._line.calling("pause"):
+            domain = self._server.domain(uuid)
+            _require(domain.runs, "domain is not running")
+            self._server.put(domain, Place(Sight.PAUSED, Why.USER))
+
+    def open_console(self, uuid: str) -> FakeStream:
+        with self._line.calling("open_console"):
+            domain = self._server.domain(uuid)
+            _require(domain.place.alive, "domain is not running")
+            domain.streams.append(FakeStream())
+            return domain.streams[-1]
+
+    def start_transfer(self, transfer: Transfer) -> None:
+        with self._line.calling("start_transfer"):
+            running = self._world.begin_transfer(self._server, transfer)
+            while not running.over:
+                self._world.lock.wait(timeout=1)
+                self._line.require()
+            if running.refusal:
+                raise HypervisorRefused("transfer-failed", running.refusal)
+
+    def progress(self, uuid: str) -> Progress | None:
+        with self._line.calling("progress"):
+            transfer = self._outbound(uuid)
+            return transfer.progress() if transfer else None
+
+    def completed(self, uuid: str) -> Progress | None:
+        with self._line.calling("completed"):
+            domain = self._server.domains.get(uuid)
+            return domain.completed if domain else None
+
+    def busy(self, uuid: str) -> bool:
+        with self._line.calling("busy"):
+            return bool(self._world.transfers_of(uuid))
+
+    def set_pause_limit(self, uuid: str, pause_ms: int) -> None:
+        with self._line.calling("set_pause_limit"):
+            transfer = self._outbound(uuid)
+            if transfer is None:
+                raise _refused("domain is not being migrated")
+            transfer.sending.pause_ms = pause_ms
+
+    def load(self, uuid: str, seconds: int) -> Load:
+        with self._line.calling("load"):
+            domain = self._server.domain(uuid)
+            measured = domain.guest.dirty_mib_s * MIB if seconds and domain.runs else None
+            return Load(domain.guest.hardware.memory_mib * MIB, measured)
+
+    def abort_transfer(self, uuid: str) -> None:
+        with self._line.calling("abort_transfer"):
+            transfer = self._outbound(uuid)
+            if transfer:
+                transfer.abort()
+
+    def _outbound(self, uuid: str) -> FakeTransfer | None:
+        found = [t for t in self._world.transfers_of(uuid) if t.source is self._server]
+        return found[0] if found else None
+
+    def exported(self, uuid: str, mark: Mark) -> str:
+        with self._line.calling("exported"):
+            domain = self._server.domain(uuid)
+            return self._world.keep_definition(replace(domain, mark=mark))
+
+    def define(self, definition: str) -> None:
+        with self._line.calling("define"):
+            kept = self._world.definitions[definition]
+            if kept.guest.uuid in self._server.domains:
+                return
+            names = {d.guest.name for d in self._server.domains.values()}
+            _require(kept.guest.name not in names, f"domain {kept.guest.name!r} already exists")
+            self._server.add(Domain(kept.guest, Place(Sight.OFF), kept.mark))
+
+    def undefine(self, uuid: str) -> None:
+        with self._line.calling("undefine"):
+            domain = self._server.domains.get(uuid)
+            _require(not (domain and domain.place.alive), "cannot undefine an active domain")
+            self._server.remove(uuid)
+
+    def compare_cpu(self, hardware: Hardware) -> CpuVerdict:
+        with self._line.calling("compare_cpu"):
+            missing = self._server.cpu_missing
+            return CpuVerdict(compatible=not missing, missing=missing)
+
+    def call_peer(self, uuid: str, target: System) -> PeerVerdict:
+        with self._line.calling("call_peer"):
+            trouble = self._world.peer_trouble(self._server, target.name)
+            return PeerVerdict(daemon=trouble, objection=self._server.objection)
+
+    def open_disks(self, disks: Sequence[VirtualDisk]) -> dict[str, str]:
+        with self._line.calling("open_disks"):
+            failing = self._server.failing_disks
+            return {d.target: failing[d.target] for d in disks if d.target in failing}
+
+    def watch(self, changed: Callable[[str], None]) -> Callable[[], None]:
+        with self._line.calling("watch"):
+            return self._world.news.listen(Listener(self._server.name, changed, self._line.hears))
+
+    def close(self) -> None:
+        self._line.broken = True
+
+
+def _require(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise _refused(otherwise)
+
+
+def _refused(message: str) -> HypervisorRefused:
+    return HypervisorRefused("hypervisor-refused", f"Requested operation is not valid: {message}")

@@ -1,0 +1,184 @@
+"""One peer-to-peer transfer between two servers, stage by stage. No console takes part in it.
+
+    stage     source                    target
+    PREPARE   runs                      absent
+    SEND      runs                      paused (migration): the shell
+    PAUSE     paused (migration)        the shell
+    FINISH    paused (migration)        the shell
+    CONFIRM   paused (migration)        runs
+    OVER      off (migrated)            runs
+
+A failure before CONFIRM takes the shell down (libvirt lists it a second longer) and lets the
+source run on. One in CONFIRM is the ugly one: the target runs, the source stays paused.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fakes.fault import Fault, Stage
+from fakes.guest import Domain
+from fakes.sending import MIB, Sending
+from openlpm.model.migration import Progress
+from openlpm.model.sight import Place, Sight, Why
+from openlpm.ports import Transfer
+
+if TYPE_CHECKING:
+    from fakes.server import FakeServer
+
+LINGERS_S = 1.0
+
+
+class FakeTransfer:
+    """A transfer under way. `refusal` is None until it is over, then why it failed, or ''."""
+
+    def __init__(
+        self,
+        source: "FakeServer",
+        target: "FakeServer",
+        domain: Domain,
+        request: Transfer,
+        fault: Fault | None,
+    ) -> None:
+        self.source, self.target = source, target
+        self.domain, self.request = domain, request
+        self.stage = Stage.PREPARE
+        self.refusal: str | None = None
+        self._fault = fault
+        self._fault_left = fault.after_s if fault else 0.0
+        self._left_s = source.world.pace.prepare_s
+        link = source.world.link_mib_s
+        rate = min(link, request.bandwidth_mib_s or link)
+        paused = domain.place.state is Sight.PAUSED
+        self.sending = Sending(
+            total=domain.guest.hardware.memory_mib * MIB,
+            dirty_s=0.0 if paused else domain.guest.dirty_mib_s * MIB,
+            rate_s=rate * MIB,
+            pause_ms=request.pause_ms,
+            throttled=request.throttled,
+        )
+
+    @property
+    def over(self) -> bool:
+        return self.stage is Stage.OVER
+
+    @property
+    def shell(self) -> Domain | None:
+        """The guest's domain at the target."""
+        return self.target.domains.get(self.domain.guest.uuid)
+
+    def progress(self) -> Progress:
+        return self.sending.progress()
+
+    def advance(self, seconds: float) -> None:
+        """Go on for so long, unless one end is frozen or the network between them is cut."""
+        ends = (self.source, self.target)
+        if any(end.frozen or end.network_cut for end in ends):
+            return
+        while seconds > 1e-9 and not self.over:
+            seconds = self._advance_stage(seconds)
+
+    def _advance_stage(self, seconds: float) -> float:
+        fault = self._fault if self._fault and self._fault.stage is self.stage else None
+        slice_s = min(seconds, self._fault_left) if fault else seconds
+        used = slice_s - self._spend(slice_s)
+        if fault:
+            self._fault_left -= used
+            if self._fault_left <= 1e-9 and fault.stage is self.stage:
+                self.fail(fault.message, source_stays_paused=fault.source_stays_paused)
+        return seconds - used
+
+    def _spend(self, seconds: float) -> float:
+        """Spend time on this stage; returns what is left once it has ended."""
+        if self.stage is Stage.SEND:
+            left = self.sending.advance(seconds)
+            if self.sending.converged:
+                self._left_s = self.sending.pause_s
+                self._next()
+            return left
+        step = min(seconds, self._left_s)
+        self._left_s -= step
+        if self._left_s <= 1e-9:
+            self._next()
+        return seconds - step
+
+    def _next(self) -> None:
+        pace = self.source.world.pace
+        match self.stage:
+            case Stage.PREPARE:
+                self._make_shell()
+            case Stage.SEND:
+                if self.domain.runs:
+                    self.source.put(self.domain, Place(Sight.PAUSED, Why.MIGRATION))
+                self.stage = Stage.PAUSE
+            case Stage.PAUSE:
+                self.stage, self._left_s = Stage.FINISH, pace.finish_s
+            case Stage.FINISH:
+                self._arrive()
+            case _:
+                self._over()
+                self.source.put(self.domain, Place(Sight.OFF, Why.MIGRATED))
+
+    def _make_shell(self) -> None:
+        if self.target.refuses_guests or self.shell is not None:
+            self.fail(self.target.refuses_guests or "operation failed: domain exists already")
+            return
+        place = Place(Sight.PAUSED, Why.MIGRATION)
+        self.target.add(Domain(self.domain.guest, place, self.request.mark, persistent=False))
+        self.stage = Stage.SEND
+
+    def _arrive(self) -> None:
+        """Finish: the shell becomes the partition, if its lease lets it run."""
+        shell, guest = self.shell, self.domain.guest
+        stays_paused = self.request.suspended or self.domain.place.why is Why.USER
+        if shell is None or not (stays_paused or self.target.may_run(guest)):
+            self.fail("operation failed: the guest could not be started at the target")
+            return
+        pause_ms = max(1, round(1000 * (self.sending.pause_s + self.source.world.pace.finish_s)))
+        figures = replace(self.progress(), remaining_bytes=0, pause_ms=pause_ms)
+        shell.completed = self.domain.completed = figures
+        shell.persistent = True
+        self.stage, self._left_s = Stage.CONFIRM, self.source.world.pace.confirm_s
+        arrived = Place(Sight.PAUSED, Why.USER) if stays_paused else Place(Sight.RUNNING)
+        self.target.put(shell, arrived)
+
+    def abort(self) -> None:
+        """The operator's cancel: it comes too late once the last pages are on their way."""
+        if self.stage in (Stage.PREPARE, Stage.SEND):
+            self.fail("operation aborted: migration out job: canceled by client")
+
+    def lost_daemon(self) -> None:
+        """The source's daemon died. A target that is finishing finishes without it."""
+        if self.stage is Stage.FINISH:
+            self._arrive()
+        if not self.over:
+            self.fail("operation failed: the daemon was restarted")
+
+    def lost_source(self, why: Why) -> None:
+        """The source's guest died; once the target runs, nobody minds."""
+        if self.stage is Stage.CONFIRM:
+            self._over()
+        else:
+            self.fail("operation failed: the guest died at the source")
+        self.source.put(self.domain, Place(Sight.OFF, why))
+
+    def lost_target(self) -> None:
+        """The target's guest died; after it had run there, the source must not run on."""
+        if self.stage is not Stage.CONFIRM:
+            self.fail("operation failed: the guest died at the target")
+
+    def fail(self, message: str, *, source_stays_paused: bool = False) -> None:
+        """End badly."""
+        confirming = self.stage is Stage.CONFIRM
+        self._over(message)
+        if confirming:
+            return
+        shell = self.shell
+        if shell is not None and shell.is_shell:
+            shell.vanishes_at = self.source.world.clock.monotonic() + LINGERS_S
+        paused_by_us = self.domain.place == Place(Sight.PAUSED, Why.MIGRATION)
+        if paused_by_us and not source_stays_paused and self.source.may_run(self.domain.guest):
+            self.source.put(self.domain, Place(Sight.RUNNING))
+
+    def _over(self, refusal: str = "") -> None:
+        self.stage = Stage.OVER
+        self.refusal = refusal
