@@ -18,7 +18,7 @@ from openlpm.lab.image.modules import Kernel, read_kernel
 from openlpm.lab.image.packages import (
     AGENT,
     SHELL,
-    Package,
+    Choice,
     fetch_packages,
     package_files,
 )
@@ -51,12 +51,12 @@ def guest_sources() -> dict[str, bytes]:
     return {item.name: item.read_bytes() for item in GUEST.iterdir() if item.is_file()}
 
 
-def build_image(packages: list[Package], suite: str, target: Path) -> None:
+def build_image(choice: Choice, suite: str, target: Path) -> None:
     """Writes disk.raw, vmlinuz and initrd into the folder `target`."""
     with tempfile.TemporaryDirectory(dir=target.parent) as name:
         work = Path(name)
         (work / "debs").mkdir()
-        debs = fetch_packages(packages, work / "debs")
+        debs = fetch_packages(choice, work / "debs")
         kernel = read_kernel(next(debs[name] for name in debs if name.startswith("linux-image-")))
         busybox = next(content for _, _, content in package_files(debs[SHELL], BUSYBOX))
         initrd = make_initramfs(kernel, busybox)
@@ -101,7 +101,7 @@ def _make_tree(tree: Path, busybox: bytes, suite: str) -> None:
     for name in ["bin", "sbin", "lib", "lib64"]:
         (tree / name).symlink_to(f"usr/{name}")
     _write(tree / "usr/bin/busybox", busybox)
-    applets = run_tool("busybox", "--list").split()
+    applets = run_tool(tree / "usr/bin/busybox", "--list").split()
     for applet in applets:
         if not (tree / "usr/bin" / applet).exists():
             (tree / "usr/bin" / applet).symlink_to("busybox")

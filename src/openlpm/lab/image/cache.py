@@ -20,10 +20,10 @@ from pathlib import Path
 from openlpm.lab.errors import LabError
 from openlpm.lab.image.build import build_image, guest_sources
 from openlpm.lab.image.disk import run_tool
-from openlpm.lab.image.packages import Package, choose_packages
+from openlpm.lab.image.packages import Choice, choose_packages
 
 KEEP = 3
-TOOLS = ("busybox-static", "dosfstools", "e2fsprogs", "gcc", "libc6-dev", "mtools", "syslinux")
+TOOLS = ("dosfstools", "e2fsprogs", "gcc", "libc6-dev", "mtools", "syslinux")
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,25 @@ def partition_files() -> PartitionFiles:
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / "lock"):
-        packages = choose_packages(folder)
-        suite = _suite()
-        entry = folder / f"partition-{_key(packages, suite)}"
-        if not entry.exists():
-            with published(entry) as draft:
-                build_image(packages, suite, draft)
+        try:
+            entry = _entry(folder, choose_packages(folder))
+        except LabError as error:
+            if error.code != "apt-failed":
+                raise
+            # Usually: the lists are older than the mirror, which has newer packages only.
+            entry = _entry(folder, choose_packages(folder, fresh=True))
         os.utime(entry)
-        _prune(folder)
+        prune(folder)
     return PartitionFiles(entry / "disk.raw", entry / "vmlinuz", entry / "initrd")
+
+
+def _entry(folder: Path, choice: Choice) -> Path:
+    suite = _suite()
+    entry = folder / f"partition-{_key(choice, suite)}"
+    if not entry.exists():
+        with published(entry) as draft:
+            build_image(choice, suite, draft)
+    return entry
 
 
 @contextmanager
@@ -85,7 +95,7 @@ def published(entry: Path) -> Generator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _prune(folder: Path) -> None:
+def prune(folder: Path) -> None:
     """Called under the lock: no builder is at work, so every draft was left by a killed one."""
     entries = sorted(folder.glob("partition-*"), key=lambda path: path.stat().st_mtime)
     for old in [*entries[:-KEEP], *folder.glob("draft-*"), *folder.glob("tmp*")]:
@@ -105,12 +115,12 @@ def _suite() -> str:
     return names[0].partition("=")[2].strip('"')
 
 
-def _key(packages: list[Package], suite: str) -> str:
+def _key(choice: Choice, suite: str) -> str:
     here = files("openlpm.lab.image")
     sources = {item.name: item.read_bytes() for item in here.iterdir() if item.name.endswith(".py")}
     tools = run_tool("dpkg-query", "-W", *TOOLS, good=(0, 1))
     parts = {
-        "packages": [package.digest for package in packages],
+        "packages": [package.digest for package in choice.packages],
         "suite": suite,
         "machine": os.uname().machine,
         "tools": tools,

@@ -9,12 +9,11 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tarfile import TarFile, TarInfo
 from tarfile import open as open_tar
-from typing import TypeVar
 
 from openlpm.lab.errors import LabError
 
@@ -25,7 +24,6 @@ OTHER_RELATIONS = [
     "pre-depends", "recommends", "suggests", "conflicts", "breaks", "replaces", "enhances",
 ]  # fmt: skip
 DEPENDS_ONLY = [f"--no-{relation}" for relation in OTHER_RELATIONS]
-T = TypeVar("T")
 LISTS = Path("/var/lib/apt/lists")
 
 
@@ -39,10 +37,18 @@ class Package:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """The packages, and the folder of the lists they were chosen from, if not the machine's."""
+
+    packages: list[Package]
+    lists: str | None = None
+
+
+@dataclass(frozen=True)
 class Apt:
     """The machine's apt; with `lists`, the same sources but package lists of our own."""
 
-    lists: Path | None = None
+    lists: str | None = None
 
     def run(self, *words: str, cwd: Path | None = None) -> str:
         own = ["-o", f"Dir::State::Lists={self.lists}/"] if self.lists else []
@@ -71,7 +77,14 @@ def _closure(apt: Apt, name: str) -> list[str]:
 def _kernel(apt: Apt) -> str:
     """The versioned package that Debian's cloud kernel stands for at present."""
     out = apt.run("apt-cache", "depends", *DEPENDS_ONLY, KERNEL)
-    return next(word for word in out.split() if re.match(r"linux-image-\d", word))
+    names = [word for word in out.split() if re.match(r"linux-image-\d", word)]
+    if not names:
+        raise LabError(
+            "apt-failed",
+            f"apt does not know Debian's {KERNEL}.",
+            remedy="Check the machine's apt sources: `apt-cache policy` must list it.",
+        )
+    return names[0]
 
 
 def _choose(apt: Apt) -> list[Package]:
@@ -82,41 +95,47 @@ def _choose(apt: Apt) -> list[Package]:
     return sorted(packages, key=lambda package: package.name)
 
 
-def _with_fresh_lists(folder: Path, action: Callable[[Apt], T]) -> T:
-    """Does it with the machine's lists; if they are missing or too old, with fetched ones."""
-    try:
-        return action(Apt())
-    except (LabError, StopIteration):
-        own = Apt(folder / "lists")
-        (folder / "lists" / "partial").mkdir(parents=True, exist_ok=True)
-        own.run("apt-get", "update")
-        return action(own)
+def choose_packages(folder: Path, *, fresh: bool = False) -> Choice:
+    """What the image would be made of now. Remembered while apt's lists stay as they are.
 
-
-def choose_packages(folder: Path) -> list[Package]:
-    """What the image would be made of now. Remembered while apt's lists stay as they are."""
+    With `fresh`, or when the machine has no lists, they are fetched into `folder` first: nothing
+    of the machine changes, and it works for a user who may not run `apt-get update`.
+    """
     memory = folder / "packages.json"
     stamp = f"{LISTS.stat().st_mtime_ns if LISTS.exists() else 0} {os.uname().machine}"
+    if not fresh and (known := _remembered(memory, stamp)):
+        return known
+    try:
+        choice = Choice(_choose(Apt())) if not fresh else _choose_afresh(folder / "lists")
+    except LabError:
+        choice = _choose_afresh(folder / "lists")
+    memory.write_text(json.dumps({"stamp": stamp, "choice": asdict(choice)}))
+    return choice
+
+
+def _choose_afresh(lists: Path) -> Choice:
+    (lists / "partial").mkdir(parents=True, exist_ok=True)
+    own = Apt(str(lists))
+    own.run("apt-get", "update")
+    return Choice(_choose(own), own.lists)
+
+
+def _remembered(memory: Path, stamp: str) -> Choice | None:
+    """Nothing when there is nothing, or it was written by another version of us."""
     try:
         known = json.loads(memory.read_text())
-        if known["stamp"] == stamp:
-            return [Package(**package) for package in known["packages"]]
+        if known["stamp"] != stamp:
+            return None
+        packages = [Package(**package) for package in known["choice"]["packages"]]
+        return Choice(packages, known["choice"]["lists"])
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # nothing remembered, or by another version of us
-    packages = _with_fresh_lists(folder, _choose)
-    memory.write_text(
-        json.dumps({"stamp": stamp, "packages": [asdict(package) for package in packages]})
-    )
-    return packages
+        return None
 
 
-def fetch_packages(packages: list[Package], folder: Path) -> dict[str, Path]:
+def fetch_packages(choice: Choice, folder: Path) -> dict[str, Path]:
     """Downloads them into an empty folder; the answer says where each one is."""
-
-    def download(apt: Apt) -> None:
-        apt.run("apt-get", "download", *(package.name for package in packages), cwd=folder)
-
-    _with_fresh_lists(folder.parent, download)
+    names = [package.name for package in choice.packages]
+    Apt(choice.lists).run("apt-get", "download", *names, cwd=folder)
     return {path.name.split("_", 1)[0]: path for path in folder.glob("*.deb")}
 
 
