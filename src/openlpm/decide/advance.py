@@ -141,7 +141,7 @@ def _arrived(migration: Migration, seen: Sighting) -> Step:
 
 def _transferring(migration: Migration, seen: Sighting) -> Step:
     phase = _at_least(migration, _phase_seen(migration, seen))
-    if migration.halt is Halt.NONE or phase is Phase.SWITCH_OVER:
+    if migration.halt is Halt.NONE or phase in (Phase.SWITCH_OVER, Phase.CUT_TIES):
         return Step(phase)
     return Step(phase, Effect.ABORT_TRANSFER)
 
@@ -190,7 +190,9 @@ def _ended(migration: Migration, seen: Sighting) -> Step:
 
 
 def _paused_at_source(migration: Migration, seen: Sighting) -> Step:
-    """The source still holds the whole partition, and the target's copy never ran."""
+    """The source still holds the whole partition, unless the target's copy has run."""
+    if seen.target.state is Sight.OFF:
+        return _paused_here_and_off_there(migration, seen)
     wished = migration.kind is Kind.SUSPENDED or seen.source.why in (Why.USER, Why.FAULT)
     if wished:
         return _back_at_source(migration, seen)
@@ -201,13 +203,34 @@ def _paused_at_source(migration: Migration, seen: Sighting) -> Step:
     return Step(migration.phase, Effect.RESUME_SOURCE, attention=seen.refusal)
 
 
+def _paused_here_and_off_there(migration: Migration, seen: Sighting) -> Step:
+    """libvirt defines it at the target just before it starts it there: it may have run.
+
+    If it has, what is left at the source is an old copy, and to resume it would corrupt its
+    disks. If not, the source has the only whole copy.
+    """
+    paused_by_transfer = seen.source.why is Why.MIGRATION
+    if paused_by_transfer and _went_off_at_target(migration, seen):
+        return Step(Phase.CUT_TIES, Effect.CUT_SOURCE, attention=seen.refusal)
+    return _wait(
+        migration,
+        f"Whether it has run on {migration.target} cannot be seen. If it has, or if you are not "
+        f"sure, activate it there; if it surely has not, resume it on {migration.source}.",
+    )
+
+
+def _went_off_at_target(migration: Migration, seen: Sighting) -> bool:
+    """It has been there, whole, before it went off: somebody shut it down, or we saw it there."""
+    return seen.target.why is Why.USER or migration.phase is Phase.CUT_TIES
+
+
 def _off_at_source(migration: Migration, seen: Sighting) -> Step:
     match seen.target.state:
         case Sight.ABSENT:
             cause = f"It went off on {migration.source} during the move and stays there."
             phase = Phase.STOPPED if migration.halt is Halt.OPERATOR else Phase.FAILED
             return Step(phase, reason=cause)
-        case Sight.OFF if seen.source.why is Why.MIGRATED:
+        case Sight.OFF if seen.source.why is Why.MIGRATED or _went_off_at_target(migration, seen):
             return Step(Phase.CUT_TIES, Effect.CUT_SOURCE, attention=seen.refusal)
         case Sight.OFF:
             return Step(migration.phase, Effect.REMOVE_SHELL, attention=seen.refusal)
@@ -236,11 +259,19 @@ def _inactive(migration: Migration, seen: Sighting) -> Step:
 
 
 def _not_defined(migration: Migration, seen: Sighting) -> Step:
-    if seen.source.state is not Sight.OFF:
-        return Step(Phase.FAILED, reason=f"It is {seen.source.state} on {migration.source} now.")
-    if migration.halt is not Halt.NONE or seen.refusal:
+    unfit = seen.source.state is not Sight.OFF
+    if unfit or migration.halt is not Halt.NONE:
+        if not seen.settled:  # an earlier console's request may define it yet
+            return _wait(migration)
+        if migration.halt is Halt.NONE:
+            return Step(
+                Phase.FAILED, reason=f"It is {seen.source.state} on {migration.source} now."
+            )
         return _ended(migration, seen)
-    return Step(Phase.DUPLICATE, Effect.DEFINE_TARGET)
+    if seen.refusal and seen.settled:
+        return _ended(migration, seen)
+    phase = _at_least(migration, Phase.DUPLICATE)
+    return Step(phase, Effect.DEFINE_TARGET, attention=seen.refusal)
 
 
 def _defined(migration: Migration, seen: Sighting) -> Step:

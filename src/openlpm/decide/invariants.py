@@ -10,11 +10,12 @@ I3  The target's room is held as long as the partition may arrive: a move ends e
 I4  Nothing is removed at one end unless the other end was seen to hold the whole partition.
 I5  DONE means: the target holds it, and the source no longer knows it.
 I6  Nothing is aborted after the switch-over began.
+I7  Nothing is resumed at the source unless the target was seen not to have run it.
 """
 
 from openlpm.decide.advance import Effect, Step, arrived, arriving
-from openlpm.model.migration import Migration, Phase
-from openlpm.model.sight import Job, Place, Sight, Sighting
+from openlpm.model.migration import Kind, Migration, Phase
+from openlpm.model.sight import Job, Place, Sight, Sighting, Why
 
 
 def broken(migration: Migration, seen: Sighting, step: Step) -> tuple[str, ...]:
@@ -23,11 +24,12 @@ def broken(migration: Migration, seen: Sighting, step: Step) -> tuple[str, ...]:
         "I1": _blind(seen) and (step.effect is not Effect.WAIT or step.phase.final),
         "I2": _both_run(seen) and (step.effect is not Effect.WAIT or step.phase.final),
         "I3": migration.asked and _ends_elsewhere(step) and seen.target.state is not Sight.ABSENT,
-        "I4": not _removal_is_safe(seen, step),
+        "I4": not _removal_is_safe(migration, seen, step),
         "I5": step.phase is Phase.DONE
         and not (_holds(seen.target) and seen.source.state is Sight.ABSENT),
         "I6": step.effect is Effect.ABORT_TRANSFER
         and migration.phase in (Phase.SWITCH_OVER, Phase.CUT_TIES),
+        "I7": step.effect is Effect.RESUME_SOURCE and not _cannot_have_run(seen.target),
     }
     return tuple(name for name, is_broken in checks.items() if is_broken)
 
@@ -48,15 +50,29 @@ def _holds(target: Place) -> bool:
     return arrived(target) or target.state is Sight.OFF
 
 
-def _removal_is_safe(seen: Sighting, step: Step) -> bool:
+def _cannot_have_run(target: Place) -> bool:
+    return arriving(target) or target.state is Sight.ABSENT
+
+
+def _removal_is_safe(migration: Migration, seen: Sighting, step: Step) -> bool:
     match step.effect:
         case Effect.CUT_SOURCE:
-            return _holds(seen.target) and seen.source.state is not Sight.RUNNING
-        case Effect.REMOVE_SHELL:
-            never_ran = arriving(seen.target) or seen.target.state is Sight.OFF
-            other_end = seen.source.alive or (
-                seen.source.state is Sight.OFF and seen.target.state is Sight.OFF
+            return seen.source.state is not Sight.RUNNING and (
+                arrived(seen.target)
+                or (seen.target.state is Sight.OFF and not _only_copy(migration, seen))
             )
-            return never_ran and other_end
+        case Effect.REMOVE_SHELL:
+            if arriving(seen.target):
+                return seen.source.alive
+            return seen.target.state is Sight.OFF and (
+                seen.source.state in (Sight.RUNNING, Sight.OFF)
+                or (seen.source.alive and migration.kind is Kind.INACTIVE)
+            )
         case _:
             return True
+
+
+def _only_copy(migration: Migration, seen: Sighting) -> bool:
+    """The source holds memory, and nothing shows that the target ever did."""
+    was_there = seen.target.why is Why.USER or migration.phase is Phase.CUT_TIES
+    return seen.source.alive and not (was_there and seen.source.why is Why.MIGRATION)
