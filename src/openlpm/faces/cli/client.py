@@ -32,7 +32,18 @@ class Message(NamedTuple):
 
 
 def path_of(*parts: str) -> str:
-    """A path under /v1, each part quoted: names come from the user."""
+    """A path under /v1, of words and of names that come from the user.
+
+    No name has a slash or nothing in it; in a path, such a one would name something else.
+    """
+    for part in parts:
+        if not part or "/" in part:
+            raise Problem(
+                "bad-name",
+                "bad-request",
+                f"{part!r} cannot be a name.",
+                remedy="Names have letters, digits, '.', '_' and '-'.",
+            )
     return "/v1/" + "/".join(quote(part, safe="") for part in parts)
 
 

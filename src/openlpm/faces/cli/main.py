@@ -6,7 +6,6 @@ what goes to stderr is the trouble; with `--json` both are JSON.
 
 import os
 import sys
-from importlib.metadata import version
 
 import click
 
@@ -49,6 +48,9 @@ Exit codes:
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
+        # Here, because it would cost every other command 30 ms.
+        from importlib.metadata import version
+
         click.echo(f"lpm {version('openlpm')}")
         ctx.exit()
 

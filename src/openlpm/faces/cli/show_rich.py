@@ -68,7 +68,8 @@ class RichDisplay:
 
 def _transfer(view: dict[str, Any], progress: dict[str, Any]) -> RenderableType:
     total = progress["total_bytes"]
-    across = max(0, total - progress["remaining_bytes"])
+    done = view["migration"]["phase"] == "done"
+    across = total if done else max(0, total - progress["remaining_bytes"])
     bar = Table.grid(padding=(0, 2))
     bar.add_row(
         ProgressBar(total=max(total, 1), completed=across, width=_BAR_WIDTH),
@@ -81,7 +82,8 @@ def _figures(view: dict[str, Any], progress: dict[str, Any]) -> list[str]:
     figures = [f"{mib(progress['rate_bytes_s'])}/s"]
     if view["remaining_s"] is not None and not is_final(view):
         figures.append(f"{duration(view['remaining_s'])} left")
-    figures.append(f"pass {progress['iteration']}")
+    if progress["iteration"]:
+        figures.append(f"pass {progress['iteration']}")
     figures.append(f"{mib(progress['sent_bytes'])} sent")
     if progress["throttle_percent"]:
         figures.append(f"throttled by {progress['throttle_percent']} %")

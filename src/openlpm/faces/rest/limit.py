@@ -1,13 +1,13 @@
 """A limit on request bodies, as ASGI middleware: whoever sends more is told so, and not read.
 
 FastAPI reads a body whole before it validates it; without a limit, one request could fill the
-console's memory. Both the announced length and what really arrives are checked.
+console's memory. Both the announced length and what really arrives count.
 """
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from http import HTTPStatus
 
-from openlpm.faces.rest.problems import answer, problem_of
-from openlpm.model.errors import BadRequest
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LIMIT_BYTES = 1024 * 1024
 
@@ -20,44 +20,29 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, counting its body."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        try:
-            _check(_announced(scope))
-            await self._app(scope, _counted(receive), send)
-        except BodyTooLarge as error:
-            # Raised while the body is read, and so before any response has begun.
-            await answer(problem_of(error, status=413))(scope, receive, send)
-
-
-class BodyTooLarge(BadRequest):
-    """The body is larger than anything that the console could be asked."""
-
-
-def _check(size: int) -> None:
-    if size > LIMIT_BYTES:
-        raise BodyTooLarge(
-            "body-too-large",
-            "The request's body is too large.",
-            cause=f"It has more than {LIMIT_BYTES} bytes.",
-            remedy="No request needs that much; see /openapi.json.",
-        )
+        if scope["type"] == "http":
+            receive = _counted(receive, announced=_announced(scope))
+        await self._app(scope, receive, send)
 
 
 def _announced(scope: Scope) -> int:
-    text = dict(scope["headers"]).get(b"content-length", b"0")
+    text = dict(scope["headers"]).get(b"content-length", b"")
     return int(text) if text.isdigit() else 0
 
 
-def _counted(receive: Receive) -> Receive:
+def _counted(receive: Receive, announced: int) -> Receive:
     size = 0
 
     async def counting() -> Message:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        _check(size)
+        if max(size, announced) > LIMIT_BYTES:
+            # An HTTPException, because FastAPI takes any other for a body that is no JSON.
+            raise HTTPException(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"The request's body has more than {LIMIT_BYTES} bytes",
+            )
         return message
 
     return counting

@@ -37,6 +37,8 @@ KINDS = {
     "store": (507, "The console's state cannot be written or read"),
 }
 
+_HTTP_CODES = {404: "no-such-path", 405: "method-not-allowed", 413: "body-too-large"}
+
 log = logging.getLogger(__name__)
 
 
@@ -54,13 +56,13 @@ class Problem(BaseModel):
     findings: Sequence[Finding] = ()
 
 
-def problem_of(error: OpenLpmError, status: int | None = None) -> Problem:
+def problem_of(error: OpenLpmError) -> Problem:
     """The problem that tells `error`."""
-    default, title = KINDS.get(error.kind, KINDS["failed"])
+    status, title = KINDS.get(error.kind, KINDS["failed"])
     return Problem(
         type=f"urn:openlpm:problem:{error.code}",
         title=title,
-        status=status or default,
+        status=status,
         detail=error.message,
         code=error.code,
         kind=error.kind,
@@ -102,8 +104,8 @@ def _spot(loc: Sequence[str | int]) -> str:
 async def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
+    code = _HTTP_CODES.get(status, "bad-http")
     kind = "not-found" if status == HTTPStatus.NOT_FOUND else "bad-request"
-    code = {404: "no-such-path", 405: "method-not-allowed"}.get(status, "bad-http")
     response = answer(
         Problem(
             type=f"urn:openlpm:problem:{code}",

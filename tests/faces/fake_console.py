@@ -1,0 +1,312 @@
+"""A console without servers behind it: the faces' tests ask this one.
+
+What happens depends on the names. Systems: `server1` and `server2` are good; a move to
+`narrow` is refused, to `broken` fails, to `endless` lasts until it is stopped; a URI with
+`nowhere` does not answer. Partitions: `web1` runs, `stubborn` never shuts down, `paused1` is
+paused; creating `full` or `bug` fails.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from openlpm.engine.views import Estimate, Examined, MigrationView, Recovery, SystemView
+from openlpm.model.errors import (
+    AlreadyExists,
+    Conflict,
+    HypervisorRefused,
+    NotFound,
+    Refused,
+    ServerUnreachable,
+    StoreFailed,
+    TooLate,
+)
+from openlpm.model.event import Event, Level
+from openlpm.model.finding import Finding, Severity, Validation
+from openlpm.model.migration import STEPS, Figures, Kind, Migration, Phase, Progress
+from openlpm.model.partition import Mark, Partition, PartitionSpec, Rmc
+from openlpm.model.sight import ABSENT, Place, Sight, Sighting, Why
+from openlpm.model.system import Link, Mover, Resources, System, SystemFacts
+
+T = TypeVar("T")
+
+STEP_S = 0.05
+MIB = 1024 * 1024
+WARNING = Finding(
+    "rmc-inactive", Severity.WARNING, "server1", "web1", "Its agent does not answer.", "Start it."
+)
+ERROR = Finding(
+    "memory-short", Severity.ERROR, "narrow", "free memory", "64 MiB are free.", "Free some."
+)
+FACTS = SystemFacts(
+    "0000", "host1", "QEMU", 7002000, 9000000, "x86_64", 4, 4096, cpu_xml="<cpu/>",
+    machines=frozenset({"q35"}),
+)  # fmt: skip
+
+
+class FakeStream:
+    """Echoes what is written; ends at Ctrl-D, or when the partition moves."""
+
+    def __init__(self) -> None:
+        self._data = b"login: "
+        self._ended = False
+        self._news = threading.Condition()
+        self.closed = False
+
+    def read(self, timeout_s: float) -> bytes | None:
+        with self._news:
+            self._news.wait_for(lambda: self._data or self._ended, timeout_s)
+            data, self._data = self._data, b""
+            return data or (b"" if self._ended else None)
+
+    def write(self, data: bytes) -> None:
+        with self._news:
+            self._data += data
+            if b"\x04" in data:
+                self._ended = True
+            self._news.notify_all()
+
+    def end(self) -> None:
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeConsole:
+    """As `engine.console.Console`, seen from the faces."""
+
+    def __init__(self) -> None:
+        self._news = threading.Condition(threading.RLock())
+        self._systems = {
+            name: _system(name) for name in ("server1", "server2", "narrow", "broken", "endless")
+        }
+        self._partitions = {
+            name: _partition(name, number)
+            for number, name in enumerate(("web1", "stubborn", "paused1"), 1)
+        }
+        self._migrations: dict[str, MigrationView] = {}
+        self._events: list[Event] = []
+        self.streams: list[FakeStream] = []
+        self.waiting = 0
+        self.given: dict[str, object] = {}
+
+    # Systems
+
+    def systems(self) -> list[SystemView]:
+        return list(self._systems.values())
+
+    def system(self, name: str) -> SystemView:
+        return _found(self._systems, "system", name)
+
+    def add_system(self, system: System) -> SystemView:
+        if "nowhere" in system.uri:
+            raise ServerUnreachable("no-answer", f"{system.name} does not answer.", remedy="Wait.")
+        if system.name in self._systems:
+            raise AlreadyExists("system-exists", f"There is a system {system.name!r} already.")
+        self.given["system"] = system
+        self._systems[system.name] = replace(_system(system.name), system=system)
+        return self._systems[system.name]
+
+    def remove_system(self, name: str) -> None:
+        self.system(name)
+        del self._systems[name]
+
+    # Partitions
+
+    def partitions(self, system: str = "") -> list[Partition]:
+        return [p for p in self._partitions.values() if system in ("", p.system)]
+
+    def partition(self, name: str) -> Partition:
+        by_uuid = {p.uuid: p for p in self._partitions.values()}
+        return by_uuid.get(name) or _found(self._partitions, "partition", name)
+
+    def create_partition(self, spec: PartitionSpec) -> Partition:
+        if spec.name == "full":
+            raise StoreFailed("store-full", "The console's state cannot be written.")
+        if spec.name == "bug":
+            raise RuntimeError("unforeseen")
+        self.given["spec"] = spec
+        made = replace(_partition(spec.name, 9), state=Sight.OFF, system=spec.system)
+        return self._put(made)
+
+    def activate(self, p: str) -> Partition:
+        if self.partition(p).state is Sight.RUNNING:
+            raise Conflict("not-off", f"{p} is running.", remedy="Shut it down first.")
+        return self._become(p, Sight.RUNNING)
+
+    def shutdown(self, p: str, *, force: bool = False) -> Partition:
+        self.given["force"] = force
+        if force:
+            return self._become(p, Sight.OFF)
+        if p != "stubborn":
+            threading.Timer(0.1, self._become, (p, Sight.OFF)).start()
+        return self.partition(p)
+
+    def pause(self, p: str) -> Partition:
+        return self._become(p, Sight.PAUSED)
+
+    def resume(self, p: str) -> Partition:
+        return self._become(p, Sight.RUNNING)
+
+    def delete(self, p: str) -> None:
+        if self.partition(p).state is not Sight.OFF:
+            raise HypervisorRefused("domain-active", f"{p} is active.", remedy="Shut it down.")
+        del self._partitions[p]
+
+    def adopt(self, p: str) -> Partition:
+        return self._put(replace(self.partition(p), mark=Mark(1)))
+
+    def open_console(self, p: str) -> FakeStream:
+        if self.partition(p).state is not Sight.RUNNING:
+            raise Conflict("not-running", f"{p} is not running.", remedy="Activate it.")
+        self.streams.append(FakeStream())
+        return self.streams[-1]
+
+    # Moves
+
+    def validate(self, p: str, to: str) -> Examined:
+        findings = (WARNING, ERROR) if to == "narrow" else (WARNING,)
+        self.system(to)
+        validation = Validation(p, self.partition(p).system, to, 17, findings)
+        estimate = Estimate(2.5, 40.0, 600 * MIB, True, "measured dirty rate")
+        return Examined(validation, estimate if validation.passed else None)
+
+    def targets(self, p: str) -> list[Examined]:
+        here = self.partition(p).system
+        return [self.validate(p, name) for name in self._systems if name != here]
+
+    def migrate(self, p: str, to: str, **limits: object) -> MigrationView:
+        examined = self.validate(p, to)
+        if not examined.validation.passed:
+            raise Refused(
+                "refused", f"{p} cannot move to {to}.", findings=examined.validation.findings
+            )
+        self.given["limits"] = limits
+        return self._begin(self.partition(p), to, is_return=False)
+
+    def return_partition(self, p: str) -> MigrationView:
+        return self._begin(self.partition(p), "server1", is_return=True)
+
+    def migrations(self, *, partition: str = "", limit: int = 100) -> list[MigrationView]:
+        found = [v for v in self._migrations.values() if partition in ("", v.migration.partition)]
+        return found[::-1][:limit]
+
+    def migration(self, migration_id: str) -> MigrationView:
+        return _found(self._migrations, "migration", migration_id)
+
+    def wait_migration(
+        self, migration_id: str, after: MigrationView | None, timeout_s: float
+    ) -> MigrationView:
+        return self._wait(
+            lambda: self.migration(migration_id), lambda view: view != after, timeout_s
+        )
+
+    def stop(self, migration_id: str) -> MigrationView:
+        if self.migration(migration_id).migration.phase.final:
+            raise TooLate("too-late", "The move has ended already.")
+        self._turn(migration_id, phase=Phase.STOPPED, reason="The operator stopped it.")
+        return self.migration(migration_id)
+
+    def recover(self, migration_id: str) -> Recovery:
+        seen = Sighting(Place(Sight.RUNNING), ABSENT)
+        return Recovery(self.migration(migration_id), seen, "It runs on server1; the move goes on.")
+
+    # Events
+
+    def events(self, *, after: int = 0, limit: int = 1000) -> list[Event]:
+        return [event for event in self._events if event.seq > after][:limit]
+
+    def wait_events(self, after: int, timeout_s: float) -> list[Event]:
+        return self._wait(lambda: self.events(after=after), bool, timeout_s)
+
+    def last_seq(self) -> int:
+        return len(self._events)
+
+    def tell(self, message: str) -> None:
+        with self._news:
+            event = Event("said", message, Level.INFO, "server1", "web1", at=1.0)
+            self._events.append(replace(event, seq=len(self._events) + 1))
+            self._news.notify_all()
+
+    # How it does that
+
+    def _wait(self, look: Callable[[], T], good: Callable[[T], object], timeout_s: float) -> T:
+        with self._news:
+            self.waiting += 1
+            try:
+                self._news.wait_for(lambda: good(look()), timeout_s)
+            finally:
+                self.waiting -= 1
+            return look()
+
+    def _put(self, partition: Partition) -> Partition:
+        self._partitions[partition.name] = partition
+        self.tell(f"{partition.name} is {partition.state}")
+        return partition
+
+    def _become(self, p: str, state: Sight) -> Partition:
+        return self._put(replace(self.partition(p), state=state))
+
+    def _begin(self, partition: Partition, to: str, *, is_return: bool) -> MigrationView:
+        kind = Kind.SUSPENDED if partition.state is Sight.PAUSED else Kind.ACTIVE
+        record = Migration(
+            f"m{len(self._migrations) + 1}", partition.uuid, partition.name, partition.system,
+            to, kind, is_return=is_return, created_at=1.0,
+        )  # fmt: skip
+        self._migrations[record.id] = MigrationView(record)
+        threading.Thread(target=self._drive, args=(record,), daemon=True).start()
+        return self._migrations[record.id]
+
+    def _drive(self, record: Migration) -> None:
+        for number, phase in enumerate(STEPS[1:], 1):
+            time.sleep(STEP_S)
+            progress = Progress(0, 512 * MIB, number * 128 * MIB, (4 - number) * 128 * MIB, 9e7)
+            self._turn(record.id, progress=progress, phase=phase)
+            if record.target == "endless" and phase is Phase.SEND:
+                return
+            if record.target == "broken" and phase is Phase.SEND:
+                self._turn(record.id, phase=Phase.FAILED, reason="The link broke.")
+                return
+        moved = replace(self.partition(record.partition_uuid), system=record.target)
+        self._put(moved)
+        for stream in self.streams:
+            stream.end()
+        figures = Figures(42, 0.9, 545 * MIB, 3, (("send", 0.6),))
+        self._turn(record.id, phase=Phase.DONE, figures=figures, finished_at=2.0)
+
+    def _turn(self, migration_id: str, progress: Progress | None = None, **changes: object) -> None:
+        with self._news:
+            migration = replace(self._migrations[migration_id].migration, **changes)  # type: ignore[arg-type]
+            self._migrations[migration_id] = MigrationView(
+                migration, progress, 1.5 if progress else None
+            )
+            self._news.notify_all()
+
+
+def _found(among: dict[str, T], noun: str, name: str) -> T:
+    if name not in among:
+        raise NotFound(
+            f"no-such-{noun}",
+            f"There is no {noun} {name!r}.",
+            remedy=f"lpm {noun} list shows all.",
+        )
+    return among[name]
+
+
+def _system(name: str) -> SystemView:
+    system = System(name, f"qemu+ssh://{name}/system", f"qemu+ssh://{name}/system", mover=Mover())
+    total = Resources(4.0, 4096)
+    return SystemView(system, Link.CONNECTED, 1.0, "", FACTS, total, total, partitions=1)
+
+
+def _partition(name: str, number: int) -> Partition:
+    uuid = f"00000000-0000-0000-0000-{number:012}"
+    state = Sight.PAUSED if name == "paused1" else Sight.RUNNING
+    return Partition(
+        uuid, name, "server1", state, Why.NONE, 1, 512, Mark(number), Rmc.ACTIVE, seen_at=1.0
+    )
