@@ -20,7 +20,7 @@ class News:
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
-        self._queue: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Listener, str] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="fake-libvirt-events", daemon=True)
         self._thread.start()
 
@@ -33,7 +33,10 @@ class News:
         return unlisten
 
     def tell(self, server: str, uuid: str) -> None:
-        self._queue.put((server, uuid))
+        """Tell those who listen now; who comes later has missed it."""
+        for listener in self._listeners:
+            if listener.server == server:
+                self._queue.put((listener, uuid))
 
     def close(self) -> None:
         self._queue.put(None)
@@ -41,7 +44,6 @@ class News:
 
     def _run(self) -> None:
         while (item := self._queue.get()) is not None:
-            server, uuid = item
-            for listener in self._listeners:
-                if listener.server == server and listener.hears():
-                    listener.changed(uuid)
+            listener, uuid = item
+            if listener.hears():
+                listener.changed(uuid)

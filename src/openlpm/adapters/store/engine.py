@@ -37,13 +37,26 @@ def open_engine(path: Path) -> Engine:
 
 def _prepare(connection: SqliteConnection, _record: Any) -> None:
     connection.isolation_level = None  # sqlite3 must not begin transactions of its own
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def use_wal(engine: Engine) -> None:
+    """Let readers and the writer not wait for each other. Marks the file, so: only a file of ours.
+
+    Not possible within a transaction, hence apart from the rest.
+    """
+    with translated(str(engine.url.database)):
+        connection = engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA journal_mode=WAL")
+        finally:
+            connection.close()
 
 
 @contextmanager

@@ -4,11 +4,13 @@ SQLite's primary result codes (https://www.sqlite.org/rescode.html) are few; eac
 operator can do something about has its own code and remedy. The rest is `store-failed`.
 """
 
+import errno
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from json import JSONDecodeError
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
@@ -75,6 +77,19 @@ _BY_SQLITE_CODE = {
     sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,
     sqlite3.SQLITE_CONSTRAINT: _RULE,
 }
+
+
+_BY_ERRNO = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: _READ_ONLY,
+}
+
+
+def cannot_open(file: Path, error: OSError) -> StoreFailed:
+    """The error for a file of the store that the system would not open or make."""
+    trouble = _BY_ERRNO.get(error.errno or 0, _CANNOT_OPEN)
+    return _failed(trouble, str(file), error.strerror or str(error))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, select, update
 
+from openlpm.adapters.store.errors import cannot_open
 from openlpm.adapters.store.schema import leadership
 from openlpm.model.errors import NotLeader, StoreFailed
 
@@ -24,12 +25,7 @@ class FileLock:
         try:
             self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise StoreFailed(
-                "store-cannot-open",
-                f"The console's state in {database} cannot be opened ({error.strerror}).",
-                cause=f"Its lock {self._path} cannot be made or opened.",
-                remedy="Check that the folder exists and that the console may write there.",
-            ) from error
+            raise cannot_open(self._path, error) from error
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -4,14 +4,17 @@ Until `open_store` returns, nothing has been changed but the schema and the epoc
 raises, the lock is free again.
 """
 
+import os
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from openlpm.adapters.store import engine as database
 from openlpm.adapters.store import events, leadership, records
+from openlpm.adapters.store.errors import cannot_open
 from openlpm.adapters.store.inventory import Inventory
 from openlpm.adapters.store.journal import Journal
 from openlpm.adapters.store.leadership import FileLock
@@ -45,20 +48,40 @@ class Store:
 def open_store(path: Path | str, *, now: Callable[[], float] = time.time) -> Store:
     """Open the database file, making or upgrading it. Raises `StoreFailed`."""
     file = Path(path).resolve()  # one file, one lock: whatever symbolic link it is reached by
-    lock = FileLock(file)
-    try:
+    with ExitStack() as undo:
+        lock = FileLock(file)
+        undo.callback(lock.release)
+        _make_private(file)
         engine = database.open_engine(file)
+        undo.callback(engine.dispose)
+        _upgrade(engine)
         epoch = _take_over(engine, now())
-    except BaseException:
-        lock.release()
-        raise
+        undo.pop_all()
     return Store(Transactions(engine, epoch), lock, now)
 
 
-def _take_over(engine: Engine, now: float) -> int:
-    """Everything that opening writes, in one transaction."""
+def _make_private(file: Path) -> None:
+    """Make the file for our eyes only, before SQLite would make it for everybody's."""
+    try:
+        os.close(os.open(file, os.O_RDONLY | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise cannot_open(file, error) from error
+
+
+def _upgrade(engine: Engine) -> None:
+    """From here on, the file is known to be ours."""
     with database.writing(engine) as connection:
         upgrade(connection)
+    database.use_wal(engine)
+
+
+def _take_over(engine: Engine, now: float) -> int:
+    """Begin a new epoch.
+
+    The first write also makes SQLite allot its files beside the database: from then on, all can
+    still be read when the disk is full.
+    """
+    with database.writing(engine) as connection:
         events.prune(connection)
         records.prune(connection)
         return leadership.claim(connection, now)
