@@ -104,6 +104,14 @@ def test_percentiles_are_values_that_were_seen() -> None:
     assert percentile(list(range(1, 101)), 1) == 100
 
 
+def test_no_silence_before_the_first_request() -> None:
+    trace = Trace()
+    for now in (70, 80, 90):
+        trace.answer(trace.send(now * MS), now * MS + 1)
+    assert trace.report(Window(0, 100 * MS))["longest_silence_ms"] == pytest.approx(10, abs=0.001)
+    assert trace.report(Window(0, 50 * MS))["longest_silence_ms"] == 0
+
+
 def test_trace_tells_lost_and_doubled_answers() -> None:
     trace = Trace()
     for now in range(0, 100, 10):

@@ -66,7 +66,7 @@ class Measured:
 
 
 class OutsideClients:
-    """Starts both probes at once, and stops them at the end of the `with` block."""
+    """Starts both probes, and stops them at the end of the `with` block."""
 
     def __init__(
         self,
@@ -79,6 +79,11 @@ class OutsideClients:
         self._start_ns = time.monotonic_ns()
         self._udp = _start("udp", address, udp_interval_ms, inside)
         self._http = _start("http", address, http_interval_ms, inside)
+        try:
+            self.report()  # answered once both are at work: no window opens before
+        except LabError:
+            self.stop()
+            raise
 
     def __enter__(self) -> "OutsideClients":
         return self

@@ -76,8 +76,10 @@ class Trace:
         part = window.part_of(self.sent)
         sent, answered = self.sent[part], self.answered[part]
         trips = [back - out for out, back in zip(sent, answered, strict=True) if back]
-        silence = longest_silence(self.arrivals, window)
-        own = longest_silence(self.sent, window)
+        # Before the first request, nobody could have answered.
+        asked = Window(max(window.start_ns, self.whole().start_ns), window.end_ns)
+        silence = longest_silence(self.arrivals, asked)
+        own = longest_silence(self.sent, asked)
         return {
             "sent": len(sent),
             "answered": len(trips),
