@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from fakes.hypervisors import ConsoleKilled, FakeHypervisors
 from fakes.world import World
 from openlpm.adapters.store import Store, open_store

@@ -7,6 +7,7 @@ held, nothing is left at the other end, and the record says what is true.
 from typing import Any
 
 import pytest
+
 from engine.conftest import Stand
 from engine.test_moves import add
 from fakes.hypervisors import ConsoleKilled

@@ -1,6 +1,7 @@
 """Moves by the real engine on the fake world: what becomes of the partition, and what is said."""
 
 import pytest
+
 from engine.conftest import Stand
 from fakes.fault import Fault, Stage
 from openlpm.model.errors import Busy, Conflict, NotFound, Refused, TooLate
