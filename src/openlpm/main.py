@@ -1,11 +1,10 @@
 """Wires the console together: the only place where ports meet their adapters.
 
-`lpmd --socket PATH --database PATH` is what `lpm serve` runs.
+`lpmd --socket PATH --database PATH` is what `lpm serve` becomes, with this user's usual places.
 """
 
 import argparse
 import logging
-import os
 import sys
 import time
 from pathlib import Path
@@ -16,6 +15,8 @@ from openlpm.engine.console import Console
 from openlpm.faces.rest.app import build_app
 from openlpm.faces.rest.server import run
 from openlpm.model.errors import OpenLpmError
+
+log = logging.getLogger("openlpm")
 
 
 class SystemClock:
@@ -30,17 +31,6 @@ class SystemClock:
         return time.monotonic()
 
 
-def default_directory(kind: str) -> Path:
-    """Where root's or a user's console keeps its socket ("run") or its database ("lib")."""
-    if os.geteuid() == 0:
-        return Path("/", "run" if kind == "run" else "var/lib", "openlpm")
-    variable, fallback = {
-        "run": ("XDG_RUNTIME_DIR", f"/tmp/openlpm-{os.getuid()}"),  # noqa: S108
-        "lib": ("XDG_STATE_HOME", str(Path.home() / ".local/state")),
-    }[kind]
-    return Path(os.environ.get(variable, fallback)) / "openlpm"
-
-
 def serve(socket: Path, database: Path) -> None:
     """Run the console until it is told to end. Raises `OpenLpmError` when it cannot start."""
     database.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +39,7 @@ def serve(socket: Path, database: Path) -> None:
         console = Console(store.journal, store.inventory, LibvirtHypervisors(), SystemClock())
         console.open()
         try:
-            run(build_app(console), socket)
+            run(build_app(console), socket, on_ready=lambda: log.info("Ready at %s", socket))
         finally:
             console.close()
     finally:
@@ -59,8 +49,8 @@ def serve(socket: Path, database: Path) -> None:
 def main() -> None:
     """The daemon's command line."""
     parser = argparse.ArgumentParser(prog="lpmd", description="The OpenLPM console's daemon.")
-    parser.add_argument("--socket", type=Path, default=default_directory("run") / "lpmd.sock")
-    parser.add_argument("--database", type=Path, default=default_directory("lib") / "console.db")
+    parser.add_argument("--socket", type=Path, required=True, help="where to listen")
+    parser.add_argument("--database", type=Path, required=True, help="where to keep the state")
     arguments = parser.parse_args()
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -69,3 +59,7 @@ def main() -> None:
         serve(arguments.socket, arguments.database)
     except OpenLpmError as error:
         sys.exit(f"lpmd: {error}")
+
+
+if __name__ == "__main__":
+    main()
