@@ -21,6 +21,7 @@ import click
 
 from openlpm.lab import state, status
 from openlpm.lab.errors import LabError
+from openlpm.lab.image import partition_image
 from openlpm.lab.lab import Lab
 from openlpm.lab.network import LINKS
 from openlpm.lab.storage import Volume
@@ -85,6 +86,17 @@ def up(
     click.echo(status.as_table(status.look_at(name)))
     here = shlex.join(["lpm", "lab", "exec", "--name", name])
     click.echo(f"\nTry: {here} -- virsh -c {made.servers[0].uri} list --all")
+
+
+@lab.command()
+def image() -> None:
+    """Build the partition's image from Debian's packages, unless it is there; print its path.
+
+    \b
+    Example:
+      lpm lab volume create web1 --from "$(lpm lab image)"
+    """
+    click.echo(partition_image())
 
 
 @lab.command()
