@@ -163,7 +163,9 @@ class FakeConsole:
 
     def open_console(self, p: str) -> FakeStream:
         if self.partition(p).state is not Sight.RUNNING:
-            raise Conflict("not-running", f"{p} is not running.", remedy="Activate it.")
+            raise Conflict(
+                "not-running", f"{self.partition(p).name} is not running.", remedy="Activate it."
+            )
         self.streams.append(FakeStream())
         return self.streams[-1]
 
@@ -249,7 +251,13 @@ class FakeConsole:
         self.tell(f"{partition.name} is {partition.state}")
         return partition
 
+    def _end_streams(self) -> None:
+        for stream in self.streams:
+            stream.end()
+
     def _become(self, p: str, state: Sight) -> Partition:
+        if state is Sight.OFF:
+            self._end_streams()
         return self._put(replace(self.partition(p), state=state))
 
     def _begin(self, partition: Partition, to: str, *, is_return: bool) -> MigrationView:
@@ -274,8 +282,7 @@ class FakeConsole:
                 return
         moved = replace(self.partition(record.partition_uuid), system=record.target)
         self._put(moved)
-        for stream in self.streams:
-            stream.end()
+        self._end_streams()
         figures = Figures(42, 0.9, 545 * MIB, 3, (("send", 0.6),))
         self._turn(record.id, phase=Phase.DONE, figures=figures, finished_at=2.0)
 

@@ -80,7 +80,7 @@ def show(migration: str, as_json: bool) -> None:
 
     \b
     Example:
-      lpm migration show 0198c7f2
+      lpm migration show 5f0c2a91
     """
     view = console().get(path_of("migrations", migration))
     print_json(view) if as_json else click.echo(sheet(_particulars(view)))
@@ -119,7 +119,7 @@ def watch(migration: str, as_json: bool) -> int:
 
     \b
     Example:
-      lpm migration watch 0198c7f2
+      lpm migration watch 5f0c2a91
     """
     client = console()
     view = client.get(path_of("migrations", migration))
@@ -134,7 +134,7 @@ def stop(migration: str, as_json: bool) -> None:
 
     \b
     Example:
-      lpm migration stop 0198c7f2
+      lpm migration stop 5f0c2a91
     """
     view = console().post(path_of("migrations", migration, "stop"))
     if as_json:
@@ -152,7 +152,7 @@ def recover(migration: str, as_json: bool) -> None:
 
     \b
     Example:
-      lpm migration recover 0198c7f2
+      lpm migration recover 5f0c2a91
     """
     recovery = console().post(path_of("migrations", migration, "recover"))
     print_json(recovery) if as_json else click.echo(recovery["explanation"])

@@ -1,6 +1,6 @@
 """A problem: why a command cannot be done, as the console or the command line itself says it.
 
-On a terminal it is three short lines on stderr; with `--json`, the RFC 9457 document that the
+It is up to three short lines on stderr; with `--json`, the RFC 9457 document that the
 console sent, or one of the same form.
 
 >>> print(Problem("no-such-partition", "not-found", "There is no partition 'web9'.").text())

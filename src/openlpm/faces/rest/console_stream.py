@@ -11,6 +11,7 @@ from functools import partial
 
 from anyio import CancelScope, create_task_group, to_thread
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnected
 
 from openlpm.faces.rest.problems import answer, problem_of
 from openlpm.faces.rest.streams import Streams, StreamsClosed
@@ -50,7 +51,9 @@ async def _join(socket: WebSocket, stream: Stream, streams: Streams) -> None:
     async with create_task_group() as pumps:
 
         async def until_it_ends(pump: Awaitable[None]) -> None:
-            await pump
+            # Left: by its client, with nobody there to be told anything.
+            with contextlib.suppress(WebSocketDisconnect, WebSocketDisconnected):
+                await pump
             pumps.cancel_scope.cancel()
 
         pumps.start_soon(until_it_ends, _to_client(socket, stream, streams))
@@ -68,8 +71,6 @@ async def _to_client(socket: WebSocket, stream: Stream, streams: Streams) -> Non
         code, reason = RESTARTING, "The console is stopping."
     except OpenLpmError as error:
         code, reason = BROKEN, _short(error.message)
-    except WebSocketDisconnect:
-        return
     await socket.close(code, reason)
 
 
