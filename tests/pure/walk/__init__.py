@@ -1,0 +1,1 @@
+"""The walk of the state space: `world` (what is outside), `explore` (our side, the search)."""

@@ -1,0 +1,473 @@
+"""The search: every state that a console and the world can reach together, breadth first.
+
+A state is (record, console, world). The console is the real `advance`, `apply`
+and `broken`, driven as the engine drives them:
+
+    idle --the job--> half --the target--> half --the source, decide, write--> written --act--> idle
+
+Between any two of these arrows the world may move, bad luck may strike, and the console may die
+and start afresh knowing nothing but the record. Deciding and writing are one arrow because
+neither depends on the world. Any look may be blind.
+
+Strokes of bad luck are counted: first all is walked that needs none, then what one stroke adds,
+and so on. So each state is expanded once, with as much luck left as it can be reached with.
+`walk` returns a `Walk`; its `trace` is a short way to what went wrong, or empty.
+"""
+
+import gc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Generic, NamedTuple, TypeVar
+
+from openlpm.decide import advance as real
+from openlpm.decide.advance import Effect, Step
+from openlpm.decide.invariants import broken
+from openlpm.model.migration import STEPS, Halt, Kind, Migration, Phase
+from openlpm.model.sight import ABSENT, CANNOT_SEE, Job, Place, Sighting
+from walk.graph import circles
+from walk.world import (
+    MIGRATED,
+    PAUSED_BY_TRANSFER,
+    REFUSED,
+    RUNS,
+    SHELL,
+    Rules,
+    Stage,
+    World,
+)
+
+T = TypeVar("T")
+Advance = Callable[[Migration, Sighting], Step]
+Acts = Callable[[World, Effect], Iterator[tuple[str, World]]]
+Seen = tuple[Place, Place]
+
+
+class Idle(NamedTuple):
+    """Between two turns. `last`: what the last look saw, when it could be an end."""
+
+    last: Seen | None = None
+    refused: bool = False
+
+
+class Half(NamedTuple):
+    """The job has been looked at, then perhaps the target, the source not yet.
+
+    `quiet`: when this look began, nothing an earlier console asked for was on its way.
+    """
+
+    job: Job
+    quiet: bool
+    target: Place | None
+    last: Seen | None
+    refused: bool
+
+
+class Written(NamedTuple):
+    """The record is written, its effect not yet carried out."""
+
+    effect: Effect
+    last: Seen | None
+
+
+Console = Idle | Half | Written
+
+
+class State(NamedTuple):
+    """All there is at one moment."""
+
+    record: Migration
+    console: Console
+    world: World
+
+
+class Move(NamedTuple):
+    """One arrow. `fair`: it will happen sooner or later, without any bad luck. `ours`: we act."""
+
+    label: str
+    after: State
+    fair: bool = True
+    ours: bool = False
+    bad_luck: bool = False
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What is tried out: the real thing, or one with a planted bug."""
+
+    advance: Advance = real.advance
+    writes_first: bool = True
+    looks_before_removal: bool = True
+    watches_invariants: bool = True
+    waits_to_settle: bool = True
+
+
+REAL = Engine()
+
+
+@dataclass
+class Walk:
+    """What a walk found. `trace` is empty when all is well."""
+
+    states: int = 0
+    moves: int = 0
+    ends: int = 0
+    trace: list[str] = field(default_factory=list)
+    complaint: str = ""
+
+    def __str__(self) -> str:
+        steps = "\n".join(f"  {i:2} {line}" for i, line in enumerate(self.trace))
+        return f"{self.complaint}\n{steps}" if self.complaint else f"{self.states} states, all well"
+
+
+class _Found(Exception):
+    """A promise is broken: at `state`, by `label` leading to `after`."""
+
+    def __init__(self, complaint: str, state: int, label: str = "", after: str = "") -> None:
+        super().__init__(complaint)
+        self.complaint, self.state, self.label, self.after = complaint, state, label, after
+
+
+class Numbers(Generic[T]):
+    """Gives each different thing a number, so that it is hashed and kept only once."""
+
+    def __init__(self) -> None:
+        self.of: dict[T, int] = {}
+        self.things: list[T] = []
+
+    def number(self, thing: T) -> int:
+        known = self.of.get(thing)
+        if known is None:
+            known = self.of[thing] = len(self.things)
+            self.things.append(thing)
+        return known
+
+
+class Explorer:
+    """One walk. Everything that depends on few values is computed once and remembered."""
+
+    def __init__(self, rules: Rules, luck: int, engine: Engine = REAL) -> None:
+        self.rules, self.luck, self.engine = rules, luck, engine
+        self.acts: Acts = rules.effect if engine.looks_before_removal else rules.unguarded
+        self.records: Numbers[Migration] = Numbers()
+        self.consoles: Numbers[Console] = Numbers()
+        self.worlds: Numbers[World] = Numbers()
+        self.nodes: Numbers[tuple[int, int, int]] = Numbers()
+        self.parents: list[tuple[int, str]] = []
+        self.fair: list[list[tuple[int, bool]]] = []
+        self.moves = 0
+        self._decided: dict[tuple[Migration, Sighting], tuple[Step, Migration, str]] = {}
+        self._alone = cache(lambda world: list(rules.by_itself(world)))
+        self._unlucky = cache(lambda world: list(rules.bad_luck(world)))
+        self._act = cache(lambda world, effect: list(self.acts(world, effect)))
+
+    # ---- the search ------------------------------------------------------------------------
+
+    def walk(self, first: World | None) -> Walk:
+        found = Walk()
+        record = Migration("m1", "u", "web1", "a", "b", self.rules.kind, leased=self.rules.leased)
+        if first is not None:  # a console that finds a move half way
+            record = replace(record, phase=Phase.SEND, asked=True)
+        try:
+            self._explore(State(record, Idle(), first or self.rules.initial()))
+            self._every_state_ends()
+            self._no_livelock()
+        except _Found as bad:
+            found.complaint = bad.complaint
+            found.trace = self._trace(bad)
+        found.states, found.moves = len(self.nodes.things), self.moves
+        found.ends = sum(self._is_final(node) for node in range(found.states))
+        return found
+
+    def _explore(self, first: State) -> None:
+        self._add(first, -1, "")
+        here = 0
+        for luck_left in range(self.luck, -1, -1):
+            unlucky: list[tuple[Move, int]] = []
+            while here < len(self.nodes.things):
+                self._expand(here, unlucky if luck_left else None)
+                here += 1
+            for move, before in unlucky:
+                self._add(move.after, before, move.label)
+
+    def _add(self, state: State, before: int, label: str) -> int:
+        record, console, world = state
+        numbers = (
+            self.records.number(record),
+            self.consoles.number(console),
+            self.worlds.number(world),
+        )
+        node = self.nodes.number(numbers)
+        if node == len(self.parents):
+            self.parents.append((before, label))
+        return node
+
+    def _state(self, node: int) -> State:
+        record, console, world = self.nodes.things[node]
+        return State(
+            self.records.things[record], self.consoles.things[console], self.worlds.things[world]
+        )
+
+    def _is_final(self, node: int) -> bool:
+        return self.records.things[self.nodes.things[node][0]].phase.final
+
+    def _expand(self, here: int, unlucky: list[tuple[Move, int]] | None) -> None:
+        state = self._state(here)
+        if state.record.phase.final:
+            complaint = untrue(state.record, state.world)
+            if complaint:
+                raise _Found(complaint, here)
+        fair: list[tuple[int, bool]] = []
+        self.fair.append(fair)
+        for move in self._moves(here, state, unlucky is not None):
+            self.moves += 1
+            if unlucky is not None and move.bad_luck:
+                unlucky.append((move, here))
+            elif not move.bad_luck:
+                there = self._add(move.after, here, move.label)
+                if move.fair:
+                    fair.append((there, move.ours))
+
+    def _trace(self, bad: _Found) -> list[str]:
+        lines = [f"{bad.label}  -> {bad.after}"] if bad.label else []
+        at = bad.state
+        while at >= 0:
+            parent, label = self.parents[at]
+            lines.append(f"{label or 'begin'}  -> {describe(self._state(at))}")
+            at = parent
+        return lines[::-1]
+
+    # ---- moves -----------------------------------------------------------------------------
+
+    def _moves(self, here: int, state: State, luck: bool) -> Iterator[Move]:
+        record, console, world = state
+        for label, after in self._alone(world):
+            self._check(here, world, None, label, after)
+            yield Move(label, State(record, console, after))
+        if record.phase.final:
+            return
+        yield from self._turn(here, state)
+        yield from self._halts(state)
+        if luck:
+            if console != Idle():
+                crashed = state._replace(console=Idle())
+                yield Move("the console dies and starts again", crashed, bad_luck=True)
+            for label, after in self._unlucky(world):
+                self._check(here, world, None, label, after)
+                between = not isinstance(console, Idle) and _slips_through(world, after)
+                struck = after._replace(excused=True) if between else after
+                yield Move(label, State(record, console, struck), bad_luck=True)
+
+    def _halts(self, state: State) -> Iterator[Move]:
+        record, world = state.record, state.world
+        halts = [Halt.OPERATOR] if record.halt is not Halt.OPERATOR else []
+        sending = world.stage is Stage.SEND and record.phase is Phase.SEND
+        if sending and record.kind is Kind.ACTIVE and record.halt is Halt.NONE:
+            halts += [Halt.NO_CONVERGENCE] if record.throttled else [Halt.THROTTLE]
+        for halt in halts:
+            changed = state._replace(record=replace(record, halt=halt))
+            yield Move(f"a halt is noted: {halt}", changed, fair=False)
+
+    def _turn(self, here: int, state: State) -> Iterator[Move]:
+        _, console, world = state
+        match console:
+            case Idle(last, refused):
+                half = Half(world.job, self.rules.may_be_settled(world), None, last, refused)
+                yield _ours("looks at the job", state._replace(console=half))
+                blind = half._replace(job=Job.UNKNOWN)
+                yield _ours("cannot see the job", state._replace(console=blind), fair=False)
+            case Half(target=None):
+                half = console._replace(target=world.target)
+                yield _ours("looks at the target", state._replace(console=half))
+                if console.job is not Job.UNKNOWN:
+                    blind = half._replace(target=CANNOT_SEE)
+                    yield _ours("cannot see the target", state._replace(console=blind), fair=False)
+            case Half():
+                yield from self._decide(here, state, console)
+            case Written():
+                yield from self._carry_out(here, state, console)
+
+    def _carry_out(self, here: int, state: State, written: Written) -> Iterator[Move]:
+        record, _, world = state
+        effect = written.effect
+        for label, after in self._act(world, effect):
+            self._check(here, world, effect, label, after)
+            last = None if effect is Effect.START_TRANSFER else written.last
+            yield _ours(label, State(record, Idle(last, label.startswith(REFUSED)), after))
+        asks = effect in (Effect.DEFINE_TARGET, Effect.START_TRANSFER)
+        if asks and not world.request_under_way:
+            sent = State(record, Idle(), world._replace(request_under_way=True))
+            yield Move("the console dies as it asks", sent, bad_luck=True)
+
+    def _decide(self, here: int, state: State, half: Half) -> Iterator[Move]:
+        world = state.world
+        looks = [(world.source, "looks at the source")]
+        if half.target != CANNOT_SEE and half.job is not Job.UNKNOWN:
+            looks.append((CANNOT_SEE, "cannot see the source"))
+        for source, label in looks:
+            seen = self._sighting(half, source)
+            step, record, complaint = self._decided_once(state.record, seen)
+            told = f"{label}: {step.phase}, {step.effect}"
+            if complaint:
+                raise _Found(complaint, here, told, "not carried out")
+            blind = CANNOT_SEE in (source, seen.target) or half.job is Job.UNKNOWN
+            may_be_end = not blind and half.job is Job.NONE
+            last = (source, seen.target) if may_be_end else None
+            fair = source != CANNOT_SEE
+            yield from self._written(state, record, step, told, last, fair=fair)
+            asks_for_hands = not blind and step.attention and step.effect is Effect.WAIT
+            if asks_for_hands and not record.phase.final:
+                for deed, after in self.rules.help(world):
+                    yield Move(f"{told}; {deed}", State(record, Idle(last), after))
+
+    def _sighting(self, half: Half, source: Place) -> Sighting:
+        target = half.target or CANNOT_SEE
+        same = half.last == (source, target) and half.job is Job.NONE
+        if CANNOT_SEE in (source, target) or half.job is Job.UNKNOWN:
+            same = True  # somebody blind sees the same again and again
+        return Sighting(
+            source,
+            target,
+            half.job,
+            settled=(same and half.quiet) or not self.engine.waits_to_settle,
+            refusal="It said no." if half.refused else "",
+        )
+
+    def _written(
+        self,
+        state: State,
+        record: Migration,
+        step: Step,
+        told: str,
+        last: Seen | None,
+        *,
+        fair: bool,
+    ) -> Iterator[Move]:
+        if step.effect is Effect.WAIT:
+            yield _ours(told, State(record, Idle(last), state.world), fair=fair)
+        elif self.engine.writes_first:
+            yield _ours(told, State(record, Written(step.effect, last), state.world), fair=fair)
+        else:  # a planted bug: act, then write; the console may die in between
+            for label, world in self._act(state.world, step.effect):
+                done = State(record, Idle(last, label.startswith(REFUSED)), world)
+                yield _ours(f"{told}, {label}", done, fair=fair)
+                died = State(state.record, Idle(), world)
+                yield Move(f"{told}, {label}, dies before it is written", died, bad_luck=True)
+
+    def _decided_once(self, record: Migration, seen: Sighting) -> tuple[Step, Migration, str]:
+        key = (record, seen)
+        if key not in self._decided:
+            step = self.engine.advance(record, seen)
+            after = real.apply(record, step, 0.0)
+            bad = broken(record, seen, step) if self.engine.watches_invariants else ()
+            complaint = f"Broken: {', '.join(bad)}." if bad else _goes_back(record, step)
+            # What is told, not decided, would only multiply the states.
+            after = replace(after, reason="", phase_at=(), finished_at=None)
+            self._decided[key] = (step, after, complaint)
+        return self._decided[key]
+
+    def _check(
+        self, here: int, world: World, effect: Effect | None, label: str, after: World
+    ) -> None:
+        complaint = self.rules.broken_by(world, effect, after)
+        if complaint:
+            raise _Found(complaint, here, label, str(after))
+
+    # ---- liveness --------------------------------------------------------------------------
+
+    def _every_state_ends(self) -> None:
+        """From each state some end can be reached without any more bad luck."""
+        back: list[list[int]] = [[] for _ in self.fair]
+        for here, arrows in enumerate(self.fair):
+            for there, _ in arrows:
+                back[there].append(here)
+        reached = bytearray(self._is_final(node) for node in range(len(back)))
+        ends = [node for node, is_end in enumerate(reached) if is_end]
+        while ends:
+            for before in back[ends.pop()]:
+                if not reached[before]:
+                    reached[before] = 1
+                    ends.append(before)
+        if 0 in reached:
+            raise _Found("From here no end can be reached any more.", reached.index(0))
+
+    def _no_livelock(self) -> None:
+        """No circle in which our effects change the world, or wait for nothing.
+
+        A circle is a strongly connected set of states by fair moves. Waiting in one is right as
+        long as the world has a move that leads out of it.
+        """
+        for circle in circles([[there for there, _ in arrows] for arrows in self.fair]):
+            inside = set(circle)
+            acts = [
+                (here, there)
+                for here in circle
+                if isinstance(self._state(here).console, Written)
+                for there, ours in self.fair[here]
+                if ours and there in inside
+            ]
+            for here, there in acts:
+                if self._state(here).world != self._state(there).world:
+                    raise _Found("A circle in which effects change the world.", here)
+            leaves = any(
+                there not in inside and not ours
+                for here in circle
+                for there, ours in self.fair[here]
+            )
+            if acts and not leaves:
+                raise _Found("An effect is repeated, and nothing will ever change.", acts[0][0])
+
+
+def _ours(label: str, after: State, *, fair: bool = True) -> Move:
+    return Move(label, after, fair=fair, ours=True)
+
+
+def describe(state: State) -> str:
+    record, console, world = state
+    notes = [record.phase.value] + ["asked"] * record.asked + ["throttled"] * record.throttled
+    notes += [f"halt {record.halt}"] if record.halt is not Halt.NONE else []
+    pending = f", about to {console.effect}" if isinstance(console, Written) else ""
+    return f"[{' '.join(notes)}{pending}] {world}"
+
+
+def untrue(record: Migration, world: World) -> str:
+    """What a final record says that is not so. It must stay true whatever libvirt still does."""
+    if record.phase is Phase.DONE:
+        if world.source != ABSENT:
+            return "DONE, but the source has it still."
+        if world.target in (ABSENT, SHELL):
+            return "DONE, but the target has it not."
+        return ""
+    if world.target != ABSENT:
+        return f"{record.phase.value.upper()}, its room was released, but the target has it."
+    if world.source == ABSENT:
+        return f"{record.phase.value.upper()}, but the source has it not."
+    left = world.source == PAUSED_BY_TRANSFER and record.kind is Kind.ACTIVE
+    if left or world.source == MIGRATED:
+        return f"{record.phase.value.upper()}, but the source was not left as it was."
+    return ""
+
+
+def _slips_through(before: World, after: World) -> bool:
+    """Bad luck that no order of looks can see: it strikes between our look and our act.
+
+    A copy of the memory dies, or is started by hand; or the lease is set free by a pause.
+    """
+    return before.whole != after.whole or (before.target == RUNS) != (after.target == RUNS)
+
+
+def _goes_back(record: Migration, step: Step) -> str:
+    again = step.effect is Effect.START_TRANSFER and record.halt is Halt.THROTTLE
+    if step.phase.final or again:
+        return ""
+    backwards = STEPS.index(step.phase) < STEPS.index(record.phase)
+    return f"The record goes back from {record.phase} to {step.phase}." if backwards else ""
+
+
+def walk(rules: Rules, luck: int, engine: Engine = REAL, first: World | None = None) -> Walk:
+    """Walk everything that is reachable with so many strokes of bad luck."""
+    gc.disable()  # nothing here is a cycle, and looking for some takes longer than the walk
+    try:
+        return Explorer(rules, luck, engine).walk(first)
+    finally:
+        gc.enable()

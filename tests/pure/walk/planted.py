@@ -1,0 +1,186 @@
+"""Planted bugs: each is the real `advance` with one thought left out. The walk must catch them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from openlpm.decide.advance import Effect, Step, advance, arriving
+from openlpm.model.migration import Halt, Kind, Migration, Phase
+from openlpm.model.sight import ABSENT, Job, Sight, Sighting, Why
+from walk.explore import Engine
+from walk.world import (
+    AT_BOTH,
+    AT_TARGET,
+    PAUSED_BY_TRANSFER,
+    PAUSED_BY_USER,
+    RUNS,
+    SHELL,
+    Rules,
+    World,
+)
+
+ACTIVE = Rules(Kind.ACTIVE, leased=False)
+ACTIVE_LEASED = Rules(Kind.ACTIVE, leased=True)
+SUSPENDED = Rules(Kind.SUSPENDED, leased=False)
+INACTIVE = Rules(Kind.INACTIVE, leased=False)
+
+
+@dataclass(frozen=True)
+class Bug:
+    """`caught_as`: what the walk must complain about. `luck`: the bad luck it takes to show.
+
+    `first`: where to begin, instead of at the very beginning (it only saves time).
+    """
+
+    name: str
+    engine: Engine
+    caught_as: str
+    rules: Rules = ACTIVE
+    luck: int = 1
+    first: World | None = None
+
+
+def blind(**changes: object) -> Engine:
+    """Nobody watches the invariants: the world itself must show what goes wrong."""
+    return Engine(watches_invariants=False, **changes)  # type: ignore[arg-type]
+
+
+def unless(
+    bug: Callable[[Migration, Sighting, Step], Step | None],
+) -> Callable[[Migration, Sighting], Step]:
+    """The real advance, but for where `bug` has something else to say."""
+
+    def mutant(migration: Migration, seen: Sighting) -> Step:
+        step = advance(migration, seen)
+        return bug(migration, seen, step) or step
+
+    return mutant
+
+
+def unknown_is_absent(migration: Migration, seen: Sighting) -> Step:
+    target = ABSENT if seen.target.state is Sight.UNKNOWN else seen.target
+    return advance(migration, replace(seen, target=target))
+
+
+def unseen_job_is_none(migration: Migration, seen: Sighting) -> Step:
+    job = Job.NONE if seen.job is Job.UNKNOWN else seen.job
+    return advance(migration, replace(seen, job=job))
+
+
+def fails_while_the_shell_is_listed(m: Migration, seen: Sighting, _: Step) -> Step | None:
+    over = m.asked and seen.job is Job.NONE and seen.settled
+    if over and seen.source.state is Sight.RUNNING and arriving(seen.target):
+        return Step(Phase.FAILED)
+    return None
+
+
+def cuts_the_source_while_arriving(_: Migration, seen: Sighting, step: Step) -> Step | None:
+    if arriving(seen.target) and step.effect in (Effect.RESUME_SOURCE, Effect.REMOVE_SHELL):
+        return Step(Phase.CUT_TIES, Effect.CUT_SOURCE)
+    return None
+
+
+def aborts_after_switch_over(m: Migration, seen: Sighting, _: Step) -> Step | None:
+    if m.halt is Halt.OPERATOR and seen.job is Job.RUNNING and m.phase is Phase.SWITCH_OVER:
+        return Step(m.phase, Effect.ABORT_TRANSFER)
+    return None
+
+
+def resumes_though_the_target_is_off(m: Migration, seen: Sighting, _: Step) -> Step | None:
+    stale = seen.source.why is Why.MIGRATION and seen.target.state is Sight.OFF
+    if seen.source.state is Sight.PAUSED and stale and seen.job is Job.NONE and seen.settled:
+        return Step(m.phase, Effect.RESUME_SOURCE)
+    return None
+
+
+def unsettled_when_inactive(migration: Migration, seen: Sighting) -> Step:
+    return advance(migration, replace(seen, settled=True))
+
+
+def tries_again_for_ever(m: Migration, _: Sighting, step: Step) -> Step | None:
+    if step.phase is Phase.FAILED and m.asked and m.kind is Kind.ACTIVE:
+        return Step(m.phase, Effect.START_TRANSFER)
+    return None
+
+
+def never_resumes(m: Migration, _: Sighting, step: Step) -> Step | None:
+    return Step(m.phase) if step.effect is Effect.RESUME_SOURCE else None
+
+
+def done_when_it_runs_there(m: Migration, _: Sighting, step: Step) -> Step | None:
+    return Step(Phase.DONE) if step.effect is Effect.CUT_SOURCE else None
+
+
+def forgets_the_switch_over(m: Migration, seen: Sighting, step: Step) -> Step | None:
+    if m.phase is Phase.SWITCH_OVER and step.effect is Effect.WAIT and not step.phase.final:
+        return Step(Phase.SEND)
+    return None
+
+
+BUGS = (
+    Bug("UNKNOWN is read as ABSENT", blind(advance=unknown_is_absent), "the target has it"),
+    Bug(
+        "a job out of sight is read as none",
+        blind(advance=unseen_job_is_none),
+        "its room was released",
+    ),
+    Bug(
+        "it fails while the target still lists the shell",
+        blind(advance=unless(fails_while_the_shell_is_listed)),
+        "its room was released",
+    ),
+    Bug(
+        "the source is cut while the target is only arriving",
+        blind(advance=unless(cuts_the_source_while_arriving)),
+        "Neither server has it any more.",
+    ),
+    Bug("an unsettled sighting is read as an end", blind(waits_to_settle=False), "released"),
+    Bug("it acts before it has written", blind(writes_first=False), "its room was released"),
+    Bug(
+        "it removes without looking again",
+        blind(looks_before_removal=False),
+        "The last whole copy was destroyed.",
+        ACTIVE_LEASED,
+        luck=0,
+        first=World(PAUSED_BY_USER, SHELL, finish_under_way=True, whole=AT_BOTH),
+    ),
+    Bug(
+        "it aborts after the switch-over",
+        Engine(advance=unless(aborts_after_switch_over)),
+        "Broken: I6.",
+    ),
+    Bug(
+        "it resumes the source though the target may have run",
+        blind(advance=unless(resumes_though_the_target_is_off)),
+        "An old copy was resumed at the source",
+        first=World(PAUSED_BY_TRANSFER, RUNS, whole=AT_TARGET),
+    ),
+    Bug(
+        "a stopped inactive move forgets an earlier console's request",
+        blind(advance=unsettled_when_inactive),
+        "STOPPED, its room was released, but the target has it.",
+        INACTIVE,
+    ),
+    Bug(
+        "it tries again for ever",
+        blind(advance=unless(tries_again_for_ever)),
+        "A circle in which effects change the world.",
+        luck=0,
+    ),
+    Bug(
+        "it leaves the source paused for ever",
+        blind(advance=unless(never_resumes)),
+        "no end can be reached",
+    ),
+    Bug(
+        "it is done when the target runs, with the source uncut",
+        blind(advance=unless(done_when_it_runs_there)),
+        "DONE, but the source has it still.",
+        luck=0,
+    ),
+    Bug(
+        "its record goes back a step",
+        Engine(advance=unless(forgets_the_switch_over)),
+        "The record goes back",
+        luck=0,
+    ),
+)

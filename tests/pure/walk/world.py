@@ -1,0 +1,404 @@
+"""The outside world of one move: two servers, libvirt's transfer between them, and bad luck.
+
+Read this like a TLA+ module. A `World` is one state; `Rules.by_itself` lists what libvirt does
+without being asked, `Rules.bad_luck` what faults and people do, `Rules.effect` what our effects
+do. Each move is a pair (label, next world); the label is what a counterexample prints.
+
+libvirt's peer-to-peer transfer (qemu_migration.c) goes through these stages. "Job" is what the
+source reports; a request is what a console sent and what has not reached libvirt yet.
+
+    stage      source            target        what happens
+    none       as it was         absent        (request under way, perhaps)
+    begin      runs              absent        Begin, Prepare: the target's daemon makes the shell
+    send       runs              shell         Perform: memory flows
+    pausing    paused/migration  shell         the last pages
+    finishing  paused/migration  shell, whole  Perform is done, Finish is on its way to the target
+    confirm    paused/migration  runs          Finish has answered; Confirm will kill the source
+    none       off/migrated      runs          done
+
+What libvirt does when things go wrong, and what this model therefore does:
+
+* A failure up to `finishing` makes the source run again. The shell stays listed for a while.
+* A domain is transient at the target until Finish, which first makes it persistent, then starts
+  it. So `OFF` at the target means that Finish was reached: it *may have run*. When Finish fails
+  the shell vanishes, or stays defined and off (shut off: failed).
+* Killed and restarted, the source's daemon cancels in `begin`, `send`, `pausing`. In `finishing`
+  and `confirm` it does not know how Finish went: the source stays paused and somebody else has
+  to decide, while the Finish request may be on its way still (`finish_under_way`).
+* Killed and restarted, the target's daemon removes a shell that does not run yet. The source
+  reads the broken connection as a failure and resumes: harmless before the target ran. After
+  that the lease refuses it; without a lease, libvirt itself makes the partition run twice.
+* A restarted daemon no longer knows why a domain is off.
+* Only a running domain holds the lease; pausing releases it.
+
+`whole` is the ghost variable that the safety checks rest on: at which ends there is a copy of
+the partition's memory that is up to date. Whoever runs has the only one. `excused` is set when
+people or libvirt itself (not we) have made two of it, or when a guest died between our look and
+our act: then loss is not our doing, and only honesty is still checked.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from openlpm.decide.advance import Effect
+from openlpm.model.migration import Kind
+from openlpm.model.sight import ABSENT, Job, Place, Sight, Why
+
+RUNS = Place(Sight.RUNNING)
+SHELL = PAUSED_BY_TRANSFER = Place(Sight.PAUSED, Why.MIGRATION)
+PAUSED_BY_USER = Place(Sight.PAUSED, Why.USER)
+FROZEN = Place(Sight.PAUSED, Why.FAULT)
+SHUT_DOWN = Place(Sight.OFF, Why.USER)
+CRASHED = Place(Sight.OFF, Why.FAULT)
+MIGRATED = Place(Sight.OFF, Why.MIGRATED)
+OFF = Place(Sight.OFF)
+
+NOWHERE, AT_SOURCE, AT_TARGET, AT_BOTH = 0, 1, 2, 3
+
+
+class Stage(StrEnum):
+    """How far libvirt's own transfer is."""
+
+    NONE = "none"
+    BEGIN = "begin"
+    SEND = "send"
+    PAUSING = "pausing"
+    FINISHING = "finishing"
+    CONFIRM = "confirm"
+
+
+CANCELLABLE = (Stage.BEGIN, Stage.SEND, Stage.PAUSING)
+
+
+class World(NamedTuple):
+    """One state of everything that is not ours."""
+
+    source: Place
+    target: Place = ABSENT
+    stage: Stage = Stage.NONE
+    request_under_way: bool = False
+    finish_under_way: bool = False
+    whole: int = AT_SOURCE
+    excused: bool = False
+
+    @property
+    def job(self) -> Job:
+        return Job.NONE if self.stage is Stage.NONE else Job.RUNNING
+
+    def __str__(self) -> str:
+        extra = [self.stage.value] if self.stage is not Stage.NONE else []
+        extra += ["request under way"] * self.request_under_way
+        extra += ["Finish under way"] * self.finish_under_way
+        extra += ["excused"] * self.excused
+        told = f"source {_words(self.source)}, target {_words(self.target)}"
+        return f"{told} ({', '.join(extra)})" if extra else told
+
+
+def _words(place: Place) -> str:
+    return place.state.value + (f"/{place.why.value}" if place.why is not Why.NONE else "")
+
+
+Move = tuple[str, World]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What can happen, for one kind of move, with a lease or without."""
+
+    kind: Kind
+    leased: bool
+
+    def initial(self) -> World:
+        match self.kind:
+            case Kind.ACTIVE:
+                return World(RUNS)
+            case Kind.SUSPENDED:
+                return World(PAUSED_BY_USER)
+            case _:
+                return World(OFF, whole=NOWHERE)
+
+    def may_be_settled(self, w: World) -> bool:
+        """No request of an earlier console can still be on its way.
+
+        With a lease a late Finish is allowed even here: safety must not rest on our patience.
+        """
+        return not w.request_under_way and (self.leased or not w.finish_under_way)
+
+    # ---- what libvirt does by itself -------------------------------------------------------
+
+    def by_itself(self, w: World) -> Iterator[Move]:
+        if w.request_under_way:
+            yield from self._request_arrives(w)
+        match w.stage:
+            case Stage.BEGIN:
+                yield (
+                    "the target's daemon makes the shell",
+                    w._replace(stage=Stage.SEND, target=SHELL),
+                )
+                yield "Prepare fails", w._replace(stage=Stage.NONE)
+            case Stage.SEND:
+                yield (
+                    "the switch-over begins",
+                    w._replace(
+                        stage=Stage.PAUSING,
+                        source=PAUSED_BY_TRANSFER if w.source == RUNS else w.source,
+                    ),
+                )
+                yield "the transfer fails", self._resumed_by_libvirt(w)
+            case Stage.PAUSING:
+                yield (
+                    "all memory is across",
+                    w._replace(stage=Stage.FINISHING, whole=w.whole | AT_TARGET),
+                )
+                yield "the transfer fails in its last round", self._resumed_by_libvirt(w)
+            case Stage.FINISHING:
+                yield from self._finish(w)
+            case Stage.CONFIRM:
+                yield (
+                    "Confirm ends the source",
+                    w._replace(
+                        stage=Stage.NONE,
+                        source=MIGRATED if w.source.alive else w.source,
+                        whole=w.whole & ~AT_SOURCE,
+                    ),
+                )
+            case _:
+                yield from self._left_behind(w)
+
+    def _request_arrives(self, w: World) -> Iterator[Move]:
+        gone = w._replace(request_under_way=False)
+        yield "the request is refused", gone
+        if self.kind is Kind.INACTIVE:
+            if w.target == ABSENT:
+                yield "the definition arrives", gone._replace(target=OFF)
+        elif w.stage is Stage.NONE and w.source.alive and w.target == ABSENT:
+            yield "libvirt begins the transfer", gone._replace(stage=Stage.BEGIN)
+
+    def _finish(self, w: World) -> Iterator[Move]:
+        """The target's daemon handles Finish: makes it persistent, then starts it (or not)."""
+        orphaned = w.finish_under_way
+        done = w._replace(stage=Stage.NONE if orphaned else Stage.CONFIRM, finish_under_way=False)
+        if self.kind is Kind.SUSPENDED:
+            yield "Finish leaves it paused at the target", done._replace(target=PAUSED_BY_USER)
+        elif self.may_run(w, AT_TARGET):
+            yield "Finish starts it at the target", _runs_at_target(done)
+            if w.source.why is Why.USER:
+                yield "Finish leaves it paused at the target", done._replace(target=PAUSED_BY_USER)
+        failed = w._replace(finish_under_way=False, whole=w.whole & ~AT_TARGET)
+        if not orphaned:
+            failed = self._resumed_by_libvirt(failed)
+        yield "Finish fails, the shell is removed", failed._replace(target=ABSENT)
+        yield "Finish fails, a definition is left at the target", failed._replace(target=CRASHED)
+
+    def _left_behind(self, w: World) -> Iterator[Move]:
+        if w.target == SHELL:
+            if w.finish_under_way:
+                yield from self._finish(w)
+            else:
+                yield (
+                    "libvirt removes the shell",
+                    w._replace(target=ABSENT, whole=w.whole & ~AT_TARGET),
+                )
+
+    def _resumed_by_libvirt(self, w: World) -> World:
+        """The transfer failed: libvirt lets the source run again, if the transfer paused it."""
+        source = RUNS if w.source == PAUSED_BY_TRANSFER else w.source
+        whole = w.whole & AT_SOURCE if source == RUNS else w.whole
+        return w._replace(stage=Stage.NONE, source=source, whole=whole)
+
+    def may_run(self, w: World, end: int) -> bool:
+        """The lease lets it: nobody else holds it."""
+        other = w.target if end == AT_SOURCE else w.source
+        return not (self.leased and other.state is Sight.RUNNING)
+
+    # ---- faults and people -----------------------------------------------------------------
+
+    def bad_luck(self, w: World) -> Iterator[Move]:
+        yield from self._source_daemon_dies(w)
+        yield from self._target_daemon_dies(w)
+        yield from self._guests_die(w)
+        yield from self._people(w)
+
+    def _source_daemon_dies(self, w: World) -> Iterator[Move]:
+        label = "the source's libvirtd dies and restarts"
+        if w.stage in CANCELLABLE:
+            yield label, self._resumed_by_libvirt(w)
+        elif w.stage is Stage.FINISHING:
+            yield f"{label}, Finish was not sent", w._replace(stage=Stage.NONE)
+            yield (
+                f"{label}, Finish is on its way",
+                w._replace(stage=Stage.NONE, finish_under_way=True),
+            )
+        elif w.stage is Stage.CONFIRM:
+            yield label, w._replace(stage=Stage.NONE)
+        elif w.source.state is Sight.OFF:
+            yield label, w._replace(source=OFF)
+
+    def _target_daemon_dies(self, w: World) -> Iterator[Move]:
+        label = "the target's libvirtd dies and restarts"
+        if w.stage in CANCELLABLE:
+            yield label, self._resumed_by_libvirt(w)
+        elif w.stage is Stage.FINISHING or w.finish_under_way:
+            after = w._replace(finish_under_way=False, whole=w.whole & ~AT_TARGET)
+            after = self._resumed_by_libvirt(after) if w.stage is Stage.FINISHING else after
+            if w.target == SHELL:
+                yield label, after
+                yield f"{label}, a definition is left", after._replace(target=CRASHED)
+        elif w.stage is Stage.CONFIRM:
+            if self.leased or w.source != PAUSED_BY_TRANSFER or w.target != RUNS:
+                yield label, w._replace(stage=Stage.NONE)
+            else:  # libvirt's own split brain: what a lease is for
+                yield (
+                    f"{label}, and without a lease the source runs too",
+                    w._replace(stage=Stage.NONE, source=RUNS, excused=True),
+                )
+        elif w.target.state is Sight.OFF:
+            yield label, w._replace(target=OFF)
+
+    def _guests_die(self, w: World) -> Iterator[Move]:
+        if w.source.alive:
+            yield "the source's guest is killed", self._source_goes_off(w, CRASHED)
+        if w.source == RUNS:
+            yield "the guest shuts itself down at the source", self._source_goes_off(w, SHUT_DOWN)
+        if w.target == SHELL:
+            yield "the target's shell is killed", self._shell_dies(w)
+        elif w.target.alive:
+            yield "the target's guest is killed", _off_at_target(w, CRASHED)
+        if w.target == RUNS:
+            yield "the guest shuts itself down at the target", _off_at_target(w, SHUT_DOWN)
+
+    def _source_goes_off(self, w: World, how: Place) -> World:
+        stage = Stage.NONE if w.stage in CANCELLABLE else w.stage
+        return w._replace(source=how, stage=stage, whole=w.whole & ~AT_SOURCE)
+
+    def _shell_dies(self, w: World) -> World:
+        after = _without_shell(w)
+        return after if w.stage is Stage.NONE else self._resumed_by_libvirt(after)
+
+    def _people(self, w: World) -> Iterator[Move]:
+        at_rest = w.stage is Stage.NONE
+        if w.source == RUNS:
+            # Not running, it holds no lease: nothing keeps a late Finish from an old copy then.
+            excused = w.excused or (w.finish_under_way and w.target == SHELL)
+            yield (
+                "a user pauses it at the source",
+                w._replace(source=PAUSED_BY_USER, excused=excused),
+            )
+            yield (
+                "it freezes at the source (disk error)",
+                w._replace(source=FROZEN, excused=excused),
+            )
+        if w.target == RUNS:
+            yield "a user pauses it at the target", w._replace(target=PAUSED_BY_USER)
+            yield "it freezes at the target (disk error)", w._replace(target=FROZEN)
+        if at_rest and w.source == PAUSED_BY_USER and self.may_run(w, AT_SOURCE):
+            yield "a user resumes it at the source", self._run_by_hand(w, AT_SOURCE)
+        if at_rest and w.source.state is Sight.OFF and self.may_run(w, AT_SOURCE):
+            yield "a user activates it at the source", self._run_by_hand(w, AT_SOURCE)
+        if at_rest and w.target == PAUSED_BY_USER and self.may_run(w, AT_TARGET):
+            yield "a user resumes it at the target", self._run_by_hand(w, AT_TARGET)
+        if at_rest and w.target.state is Sight.OFF and self.may_run(w, AT_TARGET):
+            yield "a user activates it at the target", self._run_by_hand(w, AT_TARGET)
+
+    def _run_by_hand(self, w: World, end: int) -> World:
+        """People may make two of it, or run an old copy: that is not our doing."""
+        other = w.target if end == AT_SOURCE else w.source
+        stale = bool(w.whole) and not w.whole & end
+        one_of_two = other.alive and w.whole == AT_BOTH
+        doubled = other.state is Sight.RUNNING or w.finish_under_way
+        excused = w.excused or stale or one_of_two or doubled
+        if end == AT_SOURCE:
+            return w._replace(source=RUNS, whole=AT_SOURCE, excused=excused)
+        return _runs_at_target(w)._replace(excused=excused)
+
+    def help(self, w: World) -> Iterator[Move]:
+        """What an operator does when the console asks for hands (and only then)."""
+        if w.source.alive and w.target.alive and w.target != SHELL:
+            yield "the operator powers it off at the target", _off_at_target(w, SHUT_DOWN)
+            yield "the operator powers it off at the source", self._source_goes_off(w, SHUT_DOWN)
+        if w.source.state is Sight.PAUSED and w.target.state is Sight.OFF:
+            yield "the operator resumes it at the source", self._run_by_hand(w, AT_SOURCE)
+            yield "the operator activates it at the target", self._run_by_hand(w, AT_TARGET)
+
+    # ---- our effects -----------------------------------------------------------------------
+
+    def effect(self, w: World, effect: Effect) -> Iterator[Move]:
+        """What an effect may do when it gets there. Labels beginning with REFUSED come back so."""
+        match effect:
+            case Effect.START_TRANSFER:
+                yield "asks for the transfer", w._replace(request_under_way=True)
+            case Effect.DEFINE_TARGET:
+                yield REFUSED + "to define it at the target", w
+                target = OFF if w.target == ABSENT else w.target
+                yield "defines it at the target", w._replace(target=target)
+            case Effect.ABORT_TRANSFER:
+                aborted = self._resumed_by_libvirt(w) if w.stage in CANCELLABLE else w
+                yield "aborts the transfer", aborted
+            case Effect.RESUME_SOURCE:
+                yield from self._resume_source(w)
+            case Effect.REMOVE_SHELL:
+                gone = _without_shell(w)
+                guarded = w.target == SHELL or w.target.state is Sight.OFF
+                yield "removes the shell", gone if guarded else w
+            case Effect.CUT_SOURCE:
+                gone = w._replace(source=ABSENT, whole=w.whole & ~AT_SOURCE)
+                yield "removes it from the source", w if w.source == RUNS else gone
+            case _:
+                raise AssertionError(effect)
+
+    def unguarded(self, w: World, effect: Effect) -> Iterator[Move]:
+        """A planted bug: removal without a look at that end right before."""
+        if effect is Effect.REMOVE_SHELL:
+            yield "removes the shell", _without_shell(w)
+        elif effect is Effect.CUT_SOURCE:
+            yield (
+                "removes it from the source",
+                w._replace(source=ABSENT, whole=w.whole & ~AT_SOURCE),
+            )
+        else:
+            yield from self.effect(w, effect)
+
+    def _resume_source(self, w: World) -> Iterator[Move]:
+        if w.source.state is Sight.PAUSED and self.may_run(w, AT_SOURCE):
+            # That an old copy runs is what `broken_by` finds: AT_SOURCE is not in `whole` then.
+            whole = AT_SOURCE if w.whole & AT_SOURCE else NOWHERE
+            yield "resumes it at the source", w._replace(source=RUNS, whole=whole)
+        else:
+            yield REFUSED + "to resume it at the source", w
+
+    # ---- what must hold --------------------------------------------------------------------
+
+    def broken_by(self, before: World, effect: Effect | None, after: World) -> str:
+        """Which promise this move of the world breaks; empty when none."""
+        if after.excused:
+            return ""
+        if after.source.state is Sight.RUNNING and after.target.state is Sight.RUNNING:
+            return "It runs on both servers."
+        if after.source == ABSENT and (after.target in (ABSENT, SHELL)):
+            return "Neither server has it any more."
+        if before.target != RUNS and after.target == RUNS and before.whole == AT_SOURCE:
+            return "An old copy was started at the target."
+        ours = effect is not None
+        if ours and before.source != RUNS and after.source == RUNS and not after.whole & AT_SOURCE:
+            return "An old copy was resumed at the source: what ran at the target is lost."
+        if ours and before.whole and not after.whole:
+            return "The last whole copy was destroyed."
+        return ""
+
+
+REFUSED = "is refused "
+
+
+def _without_shell(w: World) -> World:
+    """Gone from the target; a Finish for it will find nothing."""
+    return w._replace(target=ABSENT, whole=w.whole & ~AT_TARGET, finish_under_way=False)
+
+
+def _runs_at_target(w: World) -> World:
+    return w._replace(target=RUNS, whole=AT_TARGET)
+
+
+def _off_at_target(w: World, how: Place) -> World:
+    return w._replace(target=how, whole=w.whole & ~AT_TARGET)
