@@ -64,7 +64,7 @@ class FakeHost:
     def create(self, spec: PartitionSpec, mark: Mark) -> Partition:
         with self._line.calling("create"):
             if any(d.guest.name == spec.name for d in self._server.domains.values()):
-                raise AlreadyExists("partition-exists", f"{spec.name!r} exists already.")
+                raise AlreadyExists("name-taken", f"{spec.name!r} exists already.")
             guest = self._world.new_guest(spec, has_lease=self._server.facts.lockspace is not None)
             domain = Domain(guest, Place(Sight.OFF, Why.USER), mark)
             self._server.add(domain)
@@ -77,7 +77,7 @@ class FakeHost:
     def delete(self, uuid: str) -> None:
         with self._line.calling("delete"):
             domain = self._server.domain(uuid)
-            _require(not domain.place.alive, "cannot delete an active domain")
+            _require_off(domain)
             self._server.remove(uuid)
             self._world.leases -= {lease.key for lease in domain.guest.hardware.leases}
 
@@ -95,8 +95,10 @@ class FakeHost:
             self._run(domain)
 
     def _run(self, domain: Domain) -> None:
-        leased_away = not self._server.may_run(domain.guest)
-        _require(not leased_away, "resource busy: Lockspace resource is locked")
+        if not self._server.may_run(domain.guest):
+            raise HypervisorRefused(
+                "lease-held", "Requested operation is not valid: resource busy: it is locked"
+            )
         self._server.put(domain, Place(Sight.RUNNING))
 
     def shutdown(self, uuid: str) -> None:
@@ -131,7 +133,8 @@ class FakeHost:
                 self._world.lock.wait(timeout=1)
                 self._line.require()
             if running.refusal:
-                raise HypervisorRefused("transfer-failed", running.refusal)
+                code = "transfer-aborted" if running.aborted else "transfer-failed"
+                raise HypervisorRefused(code, running.refusal)
 
     def progress(self, uuid: str) -> Progress | None:
         with self._line.calling("progress"):
@@ -150,9 +153,9 @@ class FakeHost:
     def set_pause_limit(self, uuid: str, pause_ms: int) -> None:
         with self._line.calling("set_pause_limit"):
             transfer = self._outbound(uuid)
-            if transfer is None:
-                raise _refused("domain is not being migrated")
-            transfer.sending.pause_ms = pause_ms
+            _require(self._server.domain(uuid).place.alive, "domain is not running")
+            if transfer:
+                transfer.sending.pause_ms = pause_ms
 
     def load(self, uuid: str, seconds: int) -> Load:
         with self._line.calling("load"):
@@ -178,7 +181,9 @@ class FakeHost:
     def define(self, definition: str) -> None:
         with self._line.calling("define"):
             kept = self._world.definitions[definition]
-            if kept.guest.uuid in self._server.domains:
+            present = self._server.domains.get(kept.guest.uuid)
+            if present:
+                present.mark = kept.mark
                 return
             names = {d.guest.name for d in self._server.domains.values()}
             _require(kept.guest.name not in names, f"domain {kept.guest.name!r} already exists")
@@ -187,8 +192,9 @@ class FakeHost:
     def undefine(self, uuid: str) -> None:
         with self._line.calling("undefine"):
             domain = self._server.domains.get(uuid)
-            _require(not (domain and domain.place.alive), "cannot undefine an active domain")
-            self._server.remove(uuid)
+            if domain:
+                _require_off(domain)
+                self._server.remove(uuid)
 
     def compare_cpu(self, hardware: Hardware) -> CpuVerdict:
         with self._line.calling("compare_cpu"):
@@ -215,8 +221,10 @@ class FakeHost:
 
 def _require(condition: bool, otherwise: str) -> None:
     if not condition:
-        raise _refused(otherwise)
+        message = f"Requested operation is not valid: {otherwise}"
+        raise HypervisorRefused("hypervisor-refused", message)
 
 
-def _refused(message: str) -> HypervisorRefused:
-    return HypervisorRefused("hypervisor-refused", f"Requested operation is not valid: {message}")
+def _require_off(domain: Domain) -> None:
+    if domain.place.alive:
+        raise HypervisorRefused("partition-not-off", f"{domain.guest.name!r} is not off.")

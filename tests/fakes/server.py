@@ -75,7 +75,7 @@ class FakeServer:
         """A domain of this server. Raises `Gone`."""
         domain = self.domains.get(uuid)
         if domain is None:
-            raise Gone("no-such-partition", f"Domain not found: no domain with uuid {uuid}")
+            raise Gone("partition-gone", f"{self.name} has no such partition.")
         return domain
 
     def may_run(self, guest: Guest) -> bool:

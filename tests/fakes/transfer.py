@@ -43,6 +43,7 @@ class FakeTransfer:
         self.domain, self.request = domain, request
         self.stage = Stage.PREPARE
         self.refusal: str | None = None
+        self.aborted = False
         self._fault = fault
         self._fault_left = fault.after_s if fault else 0.0
         self._left_s = source.world.pace.prepare_s
@@ -144,6 +145,7 @@ class FakeTransfer:
     def abort(self) -> None:
         """The operator's cancel: it comes too late once the last pages are on their way."""
         if self.stage in (Stage.PREPARE, Stage.SEND):
+            self.aborted = True
             self.fail("operation aborted: migration out job: canceled by client")
 
     def lost_daemon(self) -> None:

@@ -218,8 +218,13 @@ def test_a_console_dies_at_the_call_that_the_test_names(world: World, web1: Gues
 def test_changes_are_told(world: World, web1: Guest):
     told = threading.Event()
     heard: list[str] = []
+
+    def hear(uuid: str) -> None:
+        heard.append(uuid)
+        told.set()
+
     host = Console(world).hosts["s1"]
-    unwatch = host.watch(lambda uuid: (heard.append(uuid), told.set()))
+    unwatch = host.watch(hear)
     host.shutdown(web1.uuid)
     assert told.wait(10)
     assert heard == [web1.uuid]
