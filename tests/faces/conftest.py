@@ -1,49 +1,13 @@
 """A daemon for each module, and `lpm` as a child process that asks it."""
 
-import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-LPM = Path(sys.executable).with_name("lpm")
-DAEMON = Path(__file__).with_name("daemon.py")
-
-
-@dataclass
-class Daemon:
-    """A running server."""
-
-    process: subprocess.Popen[str]
-    socket: Path
-
-
-@dataclass
-class Done:
-    """A command that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-def start_daemon(socket: Path) -> Daemon:
-    process = subprocess.Popen(
-        [sys.executable, str(DAEMON), str(socket)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return Daemon(process, socket)
+from children import LPM, Daemon, Done, start_daemon
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 
 import pytest
+from children import LPM, Daemon, Done
 from click.testing import CliRunner
 
-from conftest import LPM, Daemon, Done
 from openlpm.faces.cli.main import lpm as command
 
 Lpm = Callable[..., Done]

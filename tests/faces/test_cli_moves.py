@@ -9,9 +9,8 @@ import subprocess
 import time
 from collections.abc import Callable
 
+from children import LPM, Done
 from fake_console import STEP_S
-
-from conftest import LPM, Done
 
 Lpm = Callable[..., Done]
 

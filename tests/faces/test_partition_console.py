@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-
-from conftest import LPM, Done
+from children import LPM, Done
 
 Lpm = Callable[..., Done]
 

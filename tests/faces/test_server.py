@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from children import DAEMON, start_daemon
 
-from conftest import DAEMON, start_daemon
 from openlpm.faces.cli.client import Client
 from openlpm.faces.cli.problem import Problem
 from openlpm.faces.rest.server import listen

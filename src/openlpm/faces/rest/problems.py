@@ -9,7 +9,6 @@ The status follows from the error's `kind` alone (the branch of `model/errors.py
 test `code`. Whatever FastAPI itself refuses becomes a problem of the same form.
 """
 
-import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -38,8 +37,6 @@ KINDS = {
 }
 
 _HTTP_CODES = {404: "no-such-path", 405: "method-not-allowed", 413: "body-too-large"}
-
-log = logging.getLogger(__name__)
 
 
 class Problem(BaseModel):
@@ -121,8 +118,8 @@ async def _http(_: Request, error: Exception) -> Response:
     return response
 
 
-async def _unforeseen(request: Request, error: Exception) -> Response:
-    log.error("%s %s", request.method, request.url.path, exc_info=error)
+async def _unforeseen(_: Request, error: Exception) -> Response:
+    # Starlette raises it once more when this is sent: the server then logs where it came from.
     return answer(
         problem_of(
             OpenLpmError(
