@@ -1,0 +1,9 @@
+"""Fills `ports.Hypervisors` and `ports.Host` with libvirt. The only package that imports it.
+
+Read `connection.py` first (how calls are bounded, and errors told apart), then `host.py` (which
+module does what), then `migrate.py`.
+"""
+
+from openlpm.adapters.libvirt.host import LibvirtHost, LibvirtHypervisors
+
+__all__ = ["LibvirtHost", "LibvirtHypervisors"]

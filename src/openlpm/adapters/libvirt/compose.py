@@ -1,0 +1,125 @@
+"""A new partition's domain XML.
+
+Everything in it is the same on every server, so that it can move: a versioned machine type and a
+named processor model, network disks without host cache, virtual switches by name, no host paths.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lxml import etree
+
+from openlpm.adapters.libvirt.disk_xml import network_source
+from openlpm.adapters.libvirt.lease import lease_element
+from openlpm.adapters.libvirt.metadata import mark_element
+from openlpm.adapters.libvirt.xml import Element, to_text
+from openlpm.model.errors import BadRequest
+from openlpm.model.partition import DiskSpec, EthernetSpec, Mark, PartitionSpec
+from openlpm.model.system import Lockspace
+
+_PREFIXES = {"scsi": "sd", "virtio": "vd", "sata": "sd", "ide": "hd"}
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What the server gives to a partition that asks for nothing special."""
+
+    arch: str
+    hypervisor: str
+    machine: str
+    cpu_model: str
+    networks: frozenset[str]
+    lockspace: Lockspace | None
+
+
+def compose(uuid: str, spec: PartitionSpec, mark: Mark, platform: Platform) -> str:
+    """The domain's XML."""
+    domain = etree.Element("domain", type=platform.hypervisor)
+    _leaf(domain, "name", spec.name)
+    _leaf(domain, "uuid", uuid)
+    etree.SubElement(domain, "metadata").append(mark_element(mark))
+    _leaf(domain, "memory", str(spec.memory_mib), unit="MiB")
+    _leaf(domain, "vcpu", str(spec.processors))
+    _os(domain, spec.machine or platform.machine, platform.arch)
+    _processor(domain, spec.cpu_model or platform.cpu_model)
+    _leaf(domain, "clock", offset="utc")
+    # A partition that halts or crashes is off: the console decides what happens next, not QEMU.
+    for event, action in (("poweroff", "destroy"), ("reboot", "restart"), ("crash", "destroy")):
+        _leaf(domain, f"on_{event}", action)
+    devices = etree.SubElement(domain, "devices")
+    _disks(devices, spec.disks)
+    for ethernet in spec.ethernets:
+        devices.append(_ethernet(ethernet, platform.networks))
+    _usual_devices(devices)
+    if platform.lockspace is not None:
+        devices.append(lease_element(platform.lockspace, uuid))
+    return to_text(domain)
+
+
+def _leaf(parent: Element, tag: str, value: str | None = None, **attributes: str) -> Element:
+    leaf = etree.SubElement(parent, tag, attributes)
+    leaf.text = value
+    return leaf
+
+
+def _os(domain: Element, machine: str, arch: str) -> None:
+    os = etree.SubElement(domain, "os")
+    _leaf(os, "type", "hvm", arch=arch, machine=machine)
+    _leaf(os, "boot", dev="hd")
+    if arch == "x86_64":
+        features = etree.SubElement(domain, "features")
+        for feature in ("acpi", "apic"):
+            _leaf(features, feature)
+
+
+def _processor(domain: Element, model: str) -> None:
+    if not model:
+        return  # the machine type's own
+    cpu = _leaf(domain, "cpu", mode="custom", match="exact", check="partial")
+    _leaf(cpu, "model", model, fallback="forbid")
+
+
+def _disks(devices: Element, disks: Sequence[DiskSpec]) -> None:
+    if len(disks) > len(_LETTERS):
+        raise BadRequest(
+            "too-many-disks",
+            f"{len(disks)} disks are more than the {len(_LETTERS)} that can be made at once.",
+            remedy="Create the partition with fewer.",
+        )
+    if any(disk.bus == "scsi" for disk in disks):
+        _leaf(devices, "controller", type="scsi", model="virtio-scsi")
+    for letter, spec in zip(_LETTERS, disks, strict=False):
+        if spec.bus not in _PREFIXES:
+            raise BadRequest(
+                "bad-disk-bus",
+                f"{spec.bus!r} is no bus for disks.",
+                remedy=f"Give one of {', '.join(_PREFIXES)}.",
+            )
+        disk = _leaf(devices, "disk", type="network", device="disk")
+        # cache=none: no server may hold writes that the next one does not see.
+        _leaf(disk, "driver", name="qemu", type="raw", cache="none", discard="unmap")
+        disk.append(network_source(spec.url))
+        _leaf(disk, "target", dev=_PREFIXES[spec.bus] + letter, bus=spec.bus)
+
+
+def _ethernet(spec: EthernetSpec, networks: frozenset[str]) -> Element:
+    """On libvirt's network of that name, or on the bridge where there is none."""
+    kind = "network" if spec.switch in networks else "bridge"
+    interface = etree.Element("interface", type=kind)
+    if spec.mac:
+        _leaf(interface, "mac", address=spec.mac)
+    _leaf(interface, "source", **{kind: spec.switch})
+    _leaf(interface, "model", type="virtio")
+    return interface
+
+
+def _usual_devices(devices: Element) -> None:
+    """Serial console, the agent's channel (RMC), randomness, balloon; no graphics, no USB."""
+    _leaf(devices, "controller", type="usb", model="none")
+    _leaf(_leaf(devices, "serial", type="pty"), "target", port="0")
+    _leaf(_leaf(devices, "console", type="pty"), "target", type="serial", port="0")
+    channel = _leaf(devices, "channel", type="unix")
+    _leaf(channel, "target", type="virtio", name="org.qemu.guest_agent.0")
+    _leaf(_leaf(devices, "rng", model="virtio"), "backend", "/dev/urandom", model="random")
+    _leaf(devices, "memballoon", model="virtio")

@@ -1,0 +1,189 @@
+"""A connection to one libvirtd: opened and asked in bounded time, watched by keepalive.
+
+libvirt sends a keepalive every 2 s and gives up after 3 unanswered ones, so calls to a daemon
+that froze or vanished end within 8 s with an error, and `alive` turns False.
+
+A transfer or a call to a peer blocks for long, and on libvirt 9.0 the other calls on the same
+connection then wait for it (measured: a `state()` of 0.3 ms took as long as the transfer). So
+those get a connection of their own: `apart()`.
+"""
+
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from threading import Lock
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import libvirt
+
+from openlpm.adapters.libvirt import loop
+from openlpm.adapters.libvirt.bounded import begun, bounded
+from openlpm.adapters.libvirt.errors import translated, unreachable
+from openlpm.model.errors import HypervisorRefused
+
+T = TypeVar("T")
+
+OPEN_S = 6.0
+KEEPALIVE_S, KEEPALIVE_COUNT = 2, 3
+# libvirt itself waits up to 30 s for another job of the same domain to end.
+CALL_S = 35.0
+_CLOSE_S = 1.0
+_SPARES = 2
+
+
+class Connection:
+    """One managed system's libvirtd. `name` is the system's, for errors; safe from any thread."""
+
+    def __init__(self, name: str, uri: str, raw: libvirt.virConnect) -> None:
+        self.name = name
+        self.uri = uri
+        self.raw = raw
+        self._broken = self._closing = False
+        self._calls = 0
+        self._spares: list[Connection] = []
+        self._lock = Lock()
+        raw.setKeepAlive(KEEPALIVE_S, KEEPALIVE_COUNT)
+        raw.registerCloseCallback(self._on_close, None)
+
+    def _on_close(self, _raw: libvirt.virConnect, _reason: int, _opaque: None) -> None:
+        self._broken = True
+
+    @property
+    def alive(self) -> bool:
+        """Not found broken so far; asks nobody."""
+        return not self._broken and self.raw.isAlive() == 1
+
+    def ask(self, doing: str, action: Callable[[], T], *, seconds: float = CALL_S) -> T:
+        """Do `action`, which calls libvirt; its failure and its silence come in our tree."""
+
+        def counted() -> T:
+            with self.held():
+                return action()
+
+        try:
+            return bounded(counted, seconds, f"{self.name}: {doing}")
+        except libvirt.libvirtError as error:
+            raise translated(error, self.name, doing, alive=self.alive) from error
+        except TimeoutError as error:
+            raise HypervisorRefused(
+                "hypervisor-stuck",
+                f"{self.name} took more than {seconds:g} s to {doing}.",
+                cause="libvirtd answers, so a QEMU of it seems to hang.",
+                remedy=f"Look at the partition's QEMU and its storage on {self.name}.",
+            ) from error
+
+    def domain(self, uuid: str) -> libvirt.virDomain:
+        """The domain; libvirt's own error when there is none. To be called within `ask`."""
+        return self.raw.lookupByUUIDString(uuid)
+
+    @contextmanager
+    def apart(self) -> Generator["Connection"]:
+        """Another connection to the same daemon, kept afterwards for the next who needs one."""
+        spare = self._take() or open_connection(self.name, self.uri)
+        try:
+            yield spare
+        finally:
+            self._give_back(spare)
+
+    def _take(self) -> "Connection | None":
+        with self._lock:
+            while self._spares:
+                spare = self._spares.pop()
+                if spare.alive:
+                    return spare
+                spare.close()
+        return None
+
+    def _give_back(self, spare: "Connection") -> None:
+        with self._lock:
+            if self.alive and spare.alive and len(self._spares) < _SPARES:
+                self._spares.append(spare)
+                return
+        spare.close()
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Within, the connection is not taken apart, even when somebody closes it."""
+        with self._lock:
+            self._calls += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._calls -= 1
+                last = self._closing and self._calls == 0
+            if last:
+                self._release()
+
+    def close(self) -> None:
+        """Let go of it. Calls under way come to their end first: libvirt does not protect them."""
+        with self._lock:
+            if self._closing:
+                return
+            self._closing = self._broken = True
+            spares, self._spares = self._spares, []
+            idle = self._calls == 0
+        for spare in spares:
+            spare.close()
+        if idle:
+            self._release()
+
+    def _release(self) -> None:
+        """To say goodbye is a call as well, and a frozen daemon does not answer it."""
+
+        def release() -> None:
+            with suppress(libvirt.libvirtError):
+                self.raw.unregisterCloseCallback()
+            with suppress(libvirt.libvirtError):
+                self.raw.close()
+
+        with suppress(TimeoutError):
+            bounded(release, _CLOSE_S, f"{self.name}: close")
+
+
+class Door:
+    """Opens connections; at most one attempt at a time hangs for each URI."""
+
+    def __init__(self) -> None:
+        self._pending: dict[str, Future[libvirt.virConnect]] = {}
+        self._lock = Lock()
+
+    def open(self, name: str, uri: str) -> Connection:
+        """A new connection; `ServerUnreachable` within OPEN_S seconds."""
+        loop.ensure_running()
+        with self._lock:
+            hanging = self._pending.get(uri)
+            if hanging is not None and not hanging.done():
+                raise unreachable(name, "An earlier attempt to connect still waits for an answer.")
+            attempt = begun(lambda: libvirt.open(unattended(uri)), f"{name}: connect")
+            self._pending.pop(uri, None)
+        try:
+            raw = attempt.result(timeout=OPEN_S)
+            return Connection(name, uri, raw)
+        except libvirt.libvirtError as error:
+            raise translated(error, name, "be connected to", alive=False) from error
+        except TimeoutError as error:
+            with self._lock:
+                self._pending[uri] = attempt
+            attempt.add_done_callback(_close_unwanted)
+            raise unreachable(name, f"No answer within {OPEN_S:g} s from {uri}.") from error
+
+
+def _close_unwanted(attempt: "Future[libvirt.virConnect]") -> None:
+    """The answer came after we had stopped waiting."""
+    if attempt.exception() is None:
+        with suppress(libvirt.libvirtError):
+            attempt.result().close()
+
+
+def unattended(uri: str) -> str:
+    """The URI, with ssh kept from asking for a password: nobody sits at the console's terminal."""
+    parts = urlsplit(uri)
+    if not parts.scheme.endswith(("+ssh", "+libssh2")) or "no_tty=" in parts.query:
+        return uri
+    return f"{uri}{'&' if parts.query else '?'}no_tty=1"
+
+
+_door = Door()
+open_connection = _door.open

@@ -1,0 +1,105 @@
+"""A serial console: libvirt's stream, turned into reads that end.
+
+The event loop's thread takes bytes as they come and queues them; `read` waits at the queue. When
+the partition moves away or goes off, the stream ends and `read` returns b"".
+"""
+
+import time
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+
+import libvirt
+
+from openlpm.adapters.libvirt.connection import Connection
+from openlpm.adapters.libvirt.errors import said
+from openlpm.model.errors import HypervisorRefused
+
+_CHUNK = 65536
+_WOULD_BLOCK = -2
+_STEP_S, _PATIENCE_S = 0.01, 5.0
+_END = b""
+
+
+class ConsoleStream:
+    """Fills `ports.Stream`."""
+
+    def __init__(self, system: str, stream: libvirt.virStream) -> None:
+        self._system = system
+        self._stream = stream
+        self._queue: SimpleQueue[bytes] = SimpleQueue()
+        self._open = True
+        stream.eventAddCallback(
+            libvirt.VIR_STREAM_EVENT_READABLE
+            | libvirt.VIR_STREAM_EVENT_ERROR
+            | libvirt.VIR_STREAM_EVENT_HANGUP,
+            self._ready,
+            None,
+        )
+
+    def _ready(self, stream: libvirt.virStream, events: int, _opaque: None) -> None:
+        data: bytes | int = _END
+        with suppress(libvirt.libvirtError):
+            if events & libvirt.VIR_STREAM_EVENT_READABLE:
+                data = stream.recv(_CHUNK)
+        if isinstance(data, int):
+            return  # nothing there after all
+        if data == _END:
+            with suppress(libvirt.libvirtError):
+                stream.eventRemoveCallback()
+        self._queue.put(data)
+
+    def read(self, timeout_s: float) -> bytes | None:
+        """Some bytes; b"" when closed; None when nothing came in time."""
+        if not self._open:
+            return _END
+        try:
+            data = self._queue.get(timeout=timeout_s)
+        except Empty:
+            return None
+        if data == _END:
+            self._open = False
+        return data
+
+    def write(self, data: bytes) -> None:
+        """All of it, unless the guest takes nothing for seconds."""
+        patience = time.monotonic() + _PATIENCE_S
+        while data and self._open:
+            try:
+                taken = self._stream.send(data)
+            except libvirt.libvirtError as error:
+                raise self._closed(said(error)) from error
+            if taken == _WOULD_BLOCK:
+                if time.monotonic() > patience:
+                    raise self._closed("It took no input for some seconds.")
+                time.sleep(_STEP_S)
+            else:
+                data = data[taken:]
+
+    def close(self) -> None:
+        """Idempotent."""
+        if self._open:
+            self._open = False
+            self._queue.put(_END)
+            with suppress(libvirt.libvirtError):
+                self._stream.eventRemoveCallback()
+            with suppress(libvirt.libvirtError):
+                self._stream.abort()
+
+    def _closed(self, cause: str) -> HypervisorRefused:
+        return HypervisorRefused(
+            "console-closed",
+            f"The console of the partition on {self._system} is closed.",
+            cause=cause,
+            remedy="Open it again: lpm partition console.",
+        )
+
+
+def open_console(connection: Connection, uuid: str) -> ConsoleStream:
+    """One user at a time: libvirt refuses a second."""
+
+    def connect() -> libvirt.virStream:
+        stream = connection.raw.newStream(libvirt.VIR_STREAM_NONBLOCK)
+        connection.domain(uuid).openConsole(None, stream, libvirt.VIR_DOMAIN_CONSOLE_SAFE)
+        return stream
+
+    return ConsoleStream(connection.name, connection.ask("open the console", connect))

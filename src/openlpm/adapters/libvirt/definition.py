@@ -1,0 +1,140 @@
+"""A partition's stored definition: made, given to another host, marked, removed.
+
+What fails half way leaves nothing: a lease file made for a definition that libvirt refuses is
+removed again.
+"""
+
+from uuid import uuid4
+
+import libvirt
+from lxml import etree
+
+from openlpm.adapters.libvirt import lease
+from openlpm.adapters.libvirt.compose import Platform, compose
+from openlpm.adapters.libvirt.connection import Connection
+from openlpm.adapters.libvirt.domain_xml import hardware
+from openlpm.adapters.libvirt.errors import ignoring
+from openlpm.adapters.libvirt.facts import Capabilities
+from openlpm.adapters.libvirt.metadata import NAMESPACE, PREFIX, mark_element, with_mark
+from openlpm.adapters.libvirt.xml import to_text
+from openlpm.model.errors import AlreadyExists, HypervisorRefused
+from openlpm.model.partition import Mark, PartitionSpec
+
+# With these, libvirt gives all of the definition (secrets too) in the form made for other hosts.
+EXPORTED = libvirt.VIR_DOMAIN_XML_SECURE | libvirt.VIR_DOMAIN_XML_MIGRATABLE
+_ALL_OF_IT = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+)
+
+
+def create(
+    connection: Connection, capabilities: Capabilities, spec: PartitionSpec, mark: Mark
+) -> str:
+    """Define a new partition; its UUID."""
+    uuid = str(uuid4())
+    platform = _platform(connection, capabilities)
+    definition = compose(uuid, spec, mark, platform)
+    _refuse_taken_name(connection, spec.name)
+    if platform.lockspace is not None:
+        lease.make(connection, uuid)
+    try:
+        define(connection, definition)
+    except BaseException:
+        if platform.lockspace is not None:
+            lease.remove(connection, uuid)
+        raise
+    return uuid
+
+
+def _platform(connection: Connection, capabilities: Capabilities) -> Platform:
+    networks = connection.ask(
+        "list its networks", lambda: [n.name() for n in connection.raw.listAllNetworks()]
+    )
+    accelerator = capabilities.accelerator
+    return Platform(
+        arch=capabilities.arch,
+        hypervisor=accelerator.hypervisor,
+        machine=capabilities.stable_machine(),
+        cpu_model=accelerator.cpu_model,
+        networks=frozenset(networks),
+        lockspace=lease.lockspace(connection),
+    )
+
+
+def _refuse_taken_name(connection: Connection, name: str) -> None:
+    """libvirt would say so too, in words of UUIDs."""
+    names = connection.ask(
+        "list its partitions", lambda: {d.name() for d in connection.raw.listAllDomains()}
+    )
+    if name in names:
+        raise AlreadyExists(
+            "name-taken",
+            f"{connection.name} has a partition named {name!r} already.",
+            remedy="Choose another name.",
+        )
+
+
+def define(connection: Connection, definition: str) -> None:
+    """Define, or define again: libvirt takes the same UUID and name as an update."""
+    connection.ask("define the partition", lambda: connection.raw.defineXML(definition))
+
+
+def exported(connection: Connection, uuid: str, mark: Mark) -> str:
+    """The stored definition for another host."""
+    flags = EXPORTED | libvirt.VIR_DOMAIN_XML_INACTIVE
+    xml = connection.ask(
+        "give the partition's definition", lambda: connection.domain(uuid).XMLDesc(flags)
+    )
+    return with_mark(xml, mark)
+
+
+def write_mark(connection: Connection, uuid: str, mark: Mark) -> None:
+    """Into the running and the stored definition, whichever there are."""
+    # libvirt adds prefix and namespace itself, and refuses an element that has them already.
+    element = mark_element(mark)
+    for part in element.iter():
+        part.tag = etree.QName(part).localname
+    etree.cleanup_namespaces(element)
+
+    def write() -> None:
+        domain = connection.domain(uuid)
+        flags = libvirt.VIR_DOMAIN_AFFECT_LIVE if domain.isActive() else 0
+        flags |= libvirt.VIR_DOMAIN_AFFECT_CONFIG if domain.isPersistent() else 0
+        kind = libvirt.VIR_DOMAIN_METADATA_ELEMENT
+        domain.setMetadata(kind, to_text(element), PREFIX, NAMESPACE, flags)
+
+    connection.ask("mark the partition", write)
+
+
+def undefine(connection: Connection, uuid: str) -> None:
+    """Remove the definition of a partition that is off; nothing to do when there is none."""
+
+    def remove() -> bool:
+        with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
+            domain = connection.domain(uuid)
+            if domain.isActive():
+                return False  # libvirt would take its definition away while it runs
+            domain.undefineFlags(_ALL_OF_IT)
+        return True
+
+    if not connection.ask("remove the partition's definition", remove):
+        raise HypervisorRefused(
+            "partition-not-off",
+            f"The partition is not off on {connection.name}.",
+            remedy="Shut it down first: lpm partition shutdown.",
+        )
+
+
+def delete(connection: Connection, uuid: str) -> None:
+    """Undefine, and remove its leases from the server's lockspace."""
+    xml = connection.ask(
+        "give the partition's definition", lambda: connection.domain(uuid).XMLDesc()
+    )
+    undefine(connection, uuid)
+    space = lease.lockspace(connection)
+    for held in hardware(xml).leases:
+        if space is not None and held.lockspace == space.name:
+            lease.remove(connection, held.key)

@@ -1,0 +1,76 @@
+"""libvirt's errors in terms of our tree: did nobody answer, or was the answer no?
+
+An error's code does not tell: "connection refused" may be the console's own trouble, or a
+source's when it called a target. What tells is whether *our* connection is still alive.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import libvirt
+
+from openlpm.model.errors import Gone, HypervisorRefused, OpenLpmError, ServerUnreachable
+
+_HINTS = {
+    libvirt.VIR_ERR_RESOURCE_BUSY: (
+        "lease-held",
+        "Something else holds its lease or disk: see where it runs (lpm partition show).",
+    ),
+    libvirt.VIR_ERR_OPERATION_TIMEOUT: (
+        "partition-busy",
+        "Another job of it is under way: wait for its end (virsh domjobinfo), then try again.",
+    ),
+    libvirt.VIR_ERR_DOM_EXIST: (
+        "name-taken",
+        "Choose another name, or delete the one that exists.",
+    ),
+}
+
+
+def said(error: libvirt.libvirtError) -> str:
+    """What libvirt said, as one sentence."""
+    text = " ".join((error.get_error_message() or str(error)).split())
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+@contextmanager
+def ignoring(*codes: int) -> Generator[None]:
+    """Let libvirt's errors of these codes pass: what was asked for is so already."""
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        if error.get_error_code() not in codes:
+            raise
+
+
+def translated(
+    error: libvirt.libvirtError, system: str, doing: str, *, alive: bool
+) -> OpenLpmError:
+    """`error` in our tree. `doing` completes the sentence "s1 refused to …"."""
+    if not alive:
+        return unreachable(system, said(error))
+    code = error.get_error_code()
+    if code == libvirt.VIR_ERR_NO_DOMAIN:
+        return Gone(
+            "partition-gone",
+            f"{system} has no such partition.",
+            cause=said(error),
+            remedy="See where it is: lpm partition show.",
+        )
+    short, remedy = _HINTS.get(
+        code or 0, ("hypervisor-refused", f"See libvirtd's log on {system}.")
+    )
+    return HypervisorRefused(
+        short, f"{system} refused to {doing}.", cause=said(error), remedy=remedy
+    )
+
+
+def unreachable(system: str, cause: str) -> ServerUnreachable:
+    """The console gets no answer from a managed system."""
+    return ServerUnreachable(
+        "server-unreachable",
+        f"{system} does not answer.",
+        cause=cause,
+        remedy=f"Check that {system} is up, its libvirtd runs and its URI is right "
+        "(lpm system show).",
+    )

@@ -1,0 +1,191 @@
+"""What a host says of itself: `SystemFacts`, put together from a handful of libvirt's answers.
+
+Capabilities change only when QEMU or libvirtd is replaced, and then the connection ends: they are
+asked once for each connection. Networks, huge pages and leases are asked anew each time.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+
+import libvirt
+
+from openlpm.adapters.libvirt.connection import Connection
+from openlpm.adapters.libvirt.domain_xml import vlan_tags
+from openlpm.adapters.libvirt.lease import lockspace
+from openlpm.adapters.libvirt.xml import Element, attribute, number, parse, text, to_text
+from openlpm.model.errors import HypervisorRefused
+from openlpm.model.system import SystemFacts, VirtualSwitch
+
+# In this order: what the partition gets when it asks for no model. All but the last are the same
+# processor on every maker's hosts and under TCG; `host-model` crashes QEMU on some nested hosts.
+_MODELS = ("Nehalem", "qemu64")
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """How a new partition is run here: the domain's type and a processor model that it can have."""
+
+    hypervisor: str
+    cpu_model: str
+
+
+class Capabilities:
+    """libvirt's capabilities, asked once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @cached_property
+    def root(self) -> Element:
+        """The `<capabilities>` element."""
+        ask = self._connection.ask
+        return parse(
+            ask("tell its capabilities", self._connection.raw.getCapabilities), "capabilities"
+        )
+
+    @property
+    def arch(self) -> str:
+        """The host's own architecture."""
+        return text(self.root, "host/cpu/arch")
+
+    def hypervisors(self, arch: str) -> frozenset[str]:
+        """Ways to run guests of an architecture: "qemu", "kvm"."""
+        return frozenset(
+            domain.get("type", "")
+            for found in self.root.iterfind("guest/arch")
+            if found.get("name") == arch
+            for domain in found.iterfind("domain")
+        )
+
+    @cached_property
+    def accelerator(self) -> Accelerator:
+        """KVM where it can run a usual processor, else plain emulation.
+
+        /dev/kvm makes libvirt offer KVM, even in nested machines where it runs no stock kernel.
+        What gives those away: no usual processor model is usable there, as KVM lacks features
+        that every x86-64 processor has (SSE3, measured).
+        """
+        for hypervisor in ("kvm", "qemu"):
+            usable = self._usable_models(hypervisor)
+            for model in _MODELS:
+                if model in usable:
+                    return Accelerator(hypervisor, model)
+        return Accelerator("qemu", "")
+
+    def _usable_models(self, hypervisor: str) -> frozenset[str]:
+        if hypervisor not in self.hypervisors(self.arch):
+            return frozenset()
+        answer = self._connection.ask(
+            "tell its domain capabilities",
+            lambda: self._connection.raw.getDomainCapabilities(None, self.arch, None, hypervisor),
+        )
+        models = parse(answer, "domainCapabilities").iterfind("cpu/mode[@name='custom']/model")
+        return frozenset(m.text or "" for m in models if m.get("usable") == "yes")
+
+    def stable_machine(self) -> str:
+        """The versioned name of the newest q35 machine (elsewhere: of the default machine).
+
+        A versioned machine is the same hardware on every host that knows its name.
+        """
+        machines = [
+            machine
+            for found in self.root.iterfind("guest/arch")
+            if found.get("name") == self.arch
+            for machine in found.iterfind("machine")
+        ]
+        aliases = {m.text: m.get("canonical") for m in machines if m.get("canonical")}
+        return aliases.get("q35") or next((a for a in aliases.values() if a), "")
+
+
+def system_facts(connection: Connection, capabilities: Capabilities) -> SystemFacts:
+    """All of it."""
+    root, raw = capabilities.root, connection.raw
+    version, libvirt_version, hostname, info = connection.ask(
+        "tell its versions",
+        lambda: (raw.getVersion(), raw.getLibVersion(), raw.getHostname(), raw.getInfo()),
+    )
+    cpu = root.find("host/cpu")
+    guests = list(root.iterfind("guest/arch"))
+    return SystemFacts(
+        host_uuid=text(root, "host/uuid"),
+        hostname=hostname,
+        hypervisor=raw.getType(),
+        hypervisor_version=version,
+        libvirt_version=libvirt_version,
+        arch=capabilities.arch,
+        processors=info[2],
+        memory_mib=info[1],
+        archs=frozenset(guest.get("name", "") for guest in guests),
+        hypervisors=frozenset(d.get("type", "") for g in guests for d in g.iterfind("domain")),
+        machines=frozenset(_machines(guests)),
+        cpu_xml="" if cpu is None else to_text(cpu),
+        cpu_model=text(cpu, "model"),
+        switches=tuple(_switches(connection)),
+        lockspace=lockspace(connection),
+        huge_pages_free=_huge_pages_free(connection, root),
+    )
+
+
+def _machines(guests: list[Element]) -> Iterator[str]:
+    for guest in guests:
+        # A machine's element is below <arch>, or below <domain> where KVM has others.
+        for machine in guest.iter("machine"):
+            yield machine.text or ""
+            yield machine.get("canonical") or ""
+
+
+def _huge_pages_free(connection: Connection, root: Element) -> tuple[tuple[int, int], ...]:
+    listed = root.iterfind("host/topology/cells/cell/pages")
+    sizes = sorted({number(p.get("size", ""), "page size") for p in listed} - {0, 4, 64})
+    if not sizes:
+        return ()
+    free = connection.ask("count its huge pages", lambda: connection.raw.getFreePages(sizes, -1, 1))
+    return tuple(sorted(free.get(-1, {}).items()))
+
+
+def _switches(connection: Connection) -> Iterator[VirtualSwitch]:
+    """libvirt's networks, and the host's bridges where libvirt can list interfaces."""
+    raw = connection.raw
+    bridges = {
+        bridge.get("name", ""): number(attribute(bridge, "mtu", "size"), "MTU")
+        for bridge in _described(connection, raw.listAllInterfaces, "interface")
+        if bridge.get("type") == "bridge"
+    }
+    active = {
+        network.name()
+        for network in connection.ask("list its networks", raw.listAllNetworks)
+        if network.isActive()
+    }
+    for network in _described(connection, raw.listAllNetworks, "network"):
+        name, bridge = text(network, "name"), attribute(network, "bridge", "name")
+        mtu = number(attribute(network, "mtu", "size"), "MTU")
+        yield VirtualSwitch(
+            name, "network", name in active, bridge, mtu or bridges.get(bridge, 0), _vlans(network)
+        )
+    for bridge, mtu in bridges.items():
+        yield VirtualSwitch(bridge, "bridge", True, bridge, mtu)
+
+
+def _described(
+    connection: Connection,
+    listed: Callable[[], list[libvirt.virNetwork]] | Callable[[], list[libvirt.virInterface]],
+    root: str,
+) -> list[Element]:
+    """The XML of each; nothing where libvirt was built without that driver."""
+    with suppress(HypervisorRefused):
+        texts = connection.ask(f"list its {root}s", lambda: [one.XMLDesc() for one in listed()])
+        return [parse(one, root) for one in texts]
+    return []
+
+
+def _vlans(network: Element) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Tags by port group; one without tags of its own has the network's."""
+    usual = vlan_tags(network)
+    groups = {group.get("name", ""): vlan_tags(group) for group in network.iterfind("portgroup")}
+    named = {name: tags or usual for name, tags in groups.items()}
+    default = next(
+        (named[g.get("name", "")] for g in network.iterfind("portgroup[@default='yes']")), usual
+    )
+    return tuple({"": default, **named}.items())

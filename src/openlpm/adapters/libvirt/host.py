@@ -1,0 +1,166 @@
+"""One connected managed system: fills `ports.Host`, each method by the module of that noun."""
+
+from collections.abc import Callable, Sequence
+
+import libvirt
+
+from openlpm.adapters.libvirt import (
+    agent,
+    definition,
+    events,
+    listing,
+    load,
+    migrate,
+    peer,
+    probe,
+    processor,
+)
+from openlpm.adapters.libvirt.connection import Connection, open_connection
+from openlpm.adapters.libvirt.console import ConsoleStream, open_console
+from openlpm.adapters.libvirt.errors import ignoring
+from openlpm.adapters.libvirt.facts import Capabilities, system_facts
+from openlpm.adapters.libvirt.look import look
+from openlpm.model.errors import Gone
+from openlpm.model.estimate import Load
+from openlpm.model.hardware import Hardware, VirtualDisk
+from openlpm.model.migration import Progress
+from openlpm.model.partition import Mark, Partition, PartitionSpec, Rmc
+from openlpm.model.sight import Place
+from openlpm.model.system import System, SystemFacts
+from openlpm.model.verdict import CpuVerdict, PeerVerdict
+from openlpm.ports import Transfer
+
+
+class LibvirtHypervisors:
+    """Fills `ports.Hypervisors`."""
+
+    def connect(self, system: System) -> "LibvirtHost":
+        """A new connection. Raises `ServerUnreachable` within a few seconds."""
+        return LibvirtHost(open_connection(system.name, system.uri))
+
+
+class LibvirtHost:
+    """Safe from any thread; every call ends (see `connection.py`)."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._capabilities = Capabilities(connection)
+
+    @property
+    def alive(self) -> bool:
+        return self._connection.alive
+
+    def close(self) -> None:
+        self._connection.close()
+
+    # What is here
+
+    def facts(self) -> SystemFacts:
+        return system_facts(self._connection, self._capabilities)
+
+    def partitions(self) -> Sequence[Partition]:
+        return listing.partitions(self._connection)
+
+    def partition(self, uuid: str) -> Partition | None:
+        return listing.partition(self._connection, uuid)
+
+    def describe(self, uuid: str) -> Hardware:
+        return listing.describe(self._connection, uuid)
+
+    def look(self, uuid: str) -> Place:
+        return look(self._connection, uuid)
+
+    def rmc(self, uuid: str) -> Rmc:
+        return agent.rmc(self._connection, uuid)
+
+    def load(self, uuid: str, seconds: int) -> Load:
+        return load.load(self._connection, uuid, seconds)
+
+    def watch(self, changed: Callable[[str], None]) -> Callable[[], None]:
+        return events.watch(self._connection, changed)
+
+    # Its definition
+
+    def create(self, spec: PartitionSpec, mark: Mark) -> Partition:
+        uuid = definition.create(self._connection, self._capabilities, spec, mark)
+        made = self.partition(uuid)
+        if made is None:
+            raise Gone("partition-gone", f"{spec.name!r} was deleted as soon as it was made.")
+        return made
+
+    def write_mark(self, uuid: str, mark: Mark) -> None:
+        definition.write_mark(self._connection, uuid, mark)
+
+    def delete(self, uuid: str) -> None:
+        definition.delete(self._connection, uuid)
+
+    def exported(self, uuid: str, mark: Mark) -> str:
+        return definition.exported(self._connection, uuid, mark)
+
+    def define(self, definition_xml: str) -> None:
+        definition.define(self._connection, definition_xml)
+
+    def undefine(self, uuid: str) -> None:
+        definition.undefine(self._connection, uuid)
+
+    # Its power
+
+    def start(self, uuid: str) -> None:
+        self._do("activate the partition", uuid, lambda domain: domain.create())
+
+    def shutdown(self, uuid: str) -> None:
+        # libvirt asks the agent where one is connected, else (or when it fails) ACPI.
+        self._do("shut down the partition", uuid, lambda domain: domain.shutdown())
+
+    def destroy(self, uuid: str) -> None:
+        def pull(domain: libvirt.virDomain) -> None:
+            if domain.isActive():
+                with ignoring(libvirt.VIR_ERR_OPERATION_INVALID):
+                    domain.destroy()
+
+        try:
+            self._do("power off the partition", uuid, pull)
+        except Gone:
+            return
+
+    def pause(self, uuid: str) -> None:
+        self._do("pause the partition", uuid, lambda domain: domain.suspend())
+
+    def resume(self, uuid: str) -> None:
+        self._do("resume the partition", uuid, lambda domain: domain.resume())
+
+    def open_console(self, uuid: str) -> ConsoleStream:
+        return open_console(self._connection, uuid)
+
+    # Its moves
+
+    def compare_cpu(self, hardware: Hardware) -> CpuVerdict:
+        return processor.compare(self._connection, hardware)
+
+    def call_peer(self, uuid: str, target: System) -> PeerVerdict:
+        return peer.call(self._connection, self._capabilities.arch, uuid, target)
+
+    def open_disks(self, disks: Sequence[VirtualDisk]) -> dict[str, str]:
+        return probe.open_disks(self._connection, self._capabilities.arch, disks)
+
+    def start_transfer(self, transfer: Transfer) -> None:
+        migrate.transfer(self._connection, transfer)
+
+    def progress(self, uuid: str) -> Progress | None:
+        return migrate.progress(self._connection, uuid)
+
+    def completed(self, uuid: str) -> Progress | None:
+        return migrate.completed(self._connection, uuid)
+
+    def busy(self, uuid: str) -> bool:
+        return migrate.busy(self._connection, uuid)
+
+    def set_pause_limit(self, uuid: str, pause_ms: int) -> None:
+        migrate.set_pause_limit(self._connection, uuid, pause_ms)
+
+    def abort_transfer(self, uuid: str) -> None:
+        migrate.abort(self._connection, uuid)
+
+    def _do(self, doing: str, uuid: str, action: Callable[[libvirt.virDomain], object]) -> None:
+        """Ask libvirt for something that answers nothing."""
+        self._connection.ask(doing, lambda: action(self._connection.domain(uuid)))

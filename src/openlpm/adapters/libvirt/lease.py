@@ -1,0 +1,73 @@
+"""Leases: the files in a shared folder that keep a partition from running twice.
+
+A server has a lockspace when it has an active storage pool named `openlpm-leases` of type `dir`
+on the folder DIR/SPACE that its lock daemon is told to use (docs/locking.md). Lease files are
+volumes of that pool, made and removed through libvirt: nothing of ours runs on the servers.
+The key of a partition's lease is its UUID.
+"""
+
+from pathlib import PurePosixPath
+
+import libvirt
+from lxml import etree
+
+from openlpm.adapters.libvirt.connection import Connection
+from openlpm.adapters.libvirt.errors import ignoring
+from openlpm.adapters.libvirt.xml import Element, parse, text, to_text
+from openlpm.model.errors import HypervisorRefused
+from openlpm.model.system import Lockspace
+
+POOL = "openlpm-leases"
+
+
+def lockspace(connection: Connection) -> Lockspace | None:
+    """The server's lockspace and its keys, or None where there is no such pool."""
+
+    def read() -> tuple[str, list[str]]:
+        pool = connection.raw.storagePoolLookupByName(POOL)
+        # Others add files to the folder: a pool sees them when it is refreshed.
+        pool.refresh()
+        return pool.XMLDesc(), pool.listVolumes()
+
+    try:
+        xml, keys = connection.ask("list its leases", read)
+    except HypervisorRefused:
+        return None
+    folder = PurePosixPath(text(parse(xml, "pool"), "target/path"))
+    return Lockspace(folder.name, str(folder.parent), frozenset(keys))
+
+
+def lease_element(space: Lockspace, key: str) -> Element:
+    """The `<lease>` of a domain."""
+    lease = etree.Element("lease")
+    etree.SubElement(lease, "lockspace").text = space.name
+    etree.SubElement(lease, "key").text = key
+    etree.SubElement(lease, "target", path=space.path)
+    return lease
+
+
+def make(connection: Connection, key: str) -> None:
+    """Make the lease file: empty, and the lock daemon's alone."""
+    volume = etree.Element("volume")
+    etree.SubElement(volume, "name").text = key
+    etree.SubElement(volume, "capacity").text = "0"
+    target = etree.SubElement(volume, "target")
+    etree.SubElement(target, "format", type="raw")
+    etree.SubElement(etree.SubElement(target, "permissions"), "mode").text = "0600"
+
+    def create() -> None:
+        connection.raw.storagePoolLookupByName(POOL).createXML(to_text(volume))
+
+    connection.ask(f"make lease {key}", create)
+
+
+def remove(connection: Connection, key: str) -> None:
+    """Remove the lease file. Idempotent."""
+
+    def delete() -> None:
+        with ignoring(libvirt.VIR_ERR_NO_STORAGE_VOL, libvirt.VIR_ERR_NO_STORAGE_POOL):
+            pool = connection.raw.storagePoolLookupByName(POOL)
+            pool.refresh()
+            pool.storageVolLookupByName(key).delete()
+
+    connection.ask(f"remove lease {key}", delete)

@@ -1,0 +1,153 @@
+"""The partitions of a server, and what one of them holds.
+
+One hostile or odd definition must not hide the others: where it cannot be read, the domain is
+listed as one that others made.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+
+import libvirt
+
+from openlpm.adapters.libvirt.connection import Connection
+from openlpm.adapters.libvirt.domain_xml import (
+    agent_state,
+    hardware,
+    identity,
+    memory_mib,
+    processors,
+)
+from openlpm.adapters.libvirt.errors import ignoring
+from openlpm.adapters.libvirt.look import place
+from openlpm.adapters.libvirt.metadata import read_mark
+from openlpm.adapters.libvirt.probe_name import is_probe
+from openlpm.adapters.libvirt.xml import Element, parse, text
+from openlpm.model.errors import BadRequest, Gone
+from openlpm.model.hardware import DiskKind, Hardware, VirtualDisk
+from openlpm.model.partition import Partition, Rmc
+from openlpm.model.sight import Place, Sight
+
+_log = logging.getLogger(__name__)
+# File systems that servers share; "dir" and the like are a host's own.
+_SHARED_POOLS = ("netfs", "gluster", "vstorage")
+
+
+def partitions(connection: Connection) -> list[Partition]:
+    """Every domain but our own probes."""
+    return [
+        _partition(connection.name, xml, state, name, uuid)
+        for uuid, name, state, xml in connection.ask(
+            "list its partitions", lambda: list(_domains(connection.raw))
+        )
+    ]
+
+
+def partition(connection: Connection, uuid: str) -> Partition | None:
+    """One of them."""
+
+    def read() -> tuple[str, Place, str]:
+        domain = connection.domain(uuid)
+        return domain.name(), place(*domain.state()), domain.XMLDesc()
+
+    try:
+        name, state, xml = connection.ask("describe the partition", read)
+    except Gone:
+        return None
+    return _partition(connection.name, xml, state, name, uuid)
+
+
+def _domains(raw: libvirt.virConnect) -> Iterator[tuple[str, str, Place, str]]:
+    for domain in raw.listAllDomains():
+        name = domain.name()
+        # A domain may vanish between the list and the look at it.
+        with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
+            if not is_probe(name):
+                yield domain.UUIDString(), name, place(*domain.state()), domain.XMLDesc()
+
+
+def _partition(system: str, xml: str, state: Place, name: str, uuid: str) -> Partition:
+    try:
+        return _read(system, parse(xml, "domain"), state)
+    except BadRequest as error:
+        _log.warning("%s: cannot read the definition of %s: %s", system, name, error)
+        return Partition(uuid, name, system, state.state, state.why, 0, 0)
+
+
+def _read(system: str, domain: Element, state: Place) -> Partition:
+    uuid, name = identity(domain)
+    agent = agent_state(domain)
+    rmc = Rmc.NONE if agent is None else Rmc.INACTIVE
+    if agent == "connected" and state.state is Sight.RUNNING:
+        rmc = Rmc.ACTIVE
+    return Partition(
+        uuid=uuid,
+        name=name,
+        system=system,
+        state=state.state,
+        why=state.why,
+        processors=processors(domain),
+        memory_mib=memory_mib(domain),
+        mark=read_mark(domain),
+        rmc=rmc,
+    )
+
+
+def describe(connection: Connection, uuid: str) -> Hardware:
+    """The definition as it runs (or would), and what libvirt keeps beside it."""
+
+    def read() -> tuple[Hardware, int, int, bool]:
+        domain = connection.domain(uuid)
+        return (
+            hardware(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)),
+            domain.snapshotNum(),
+            len(domain.listAllCheckpoints()),
+            bool(domain.hasManagedSaveImage()),
+        )
+
+    found, snapshots, checkpoints, managed_save = connection.ask("describe the partition", read)
+    return replace(
+        found,
+        disks=_with_shared(connection, found.disks),
+        snapshots=snapshots,
+        checkpoints=checkpoints,
+        managed_save=managed_save,
+        block_jobs=_block_jobs(connection, uuid, found),
+    )
+
+
+def _block_jobs(connection: Connection, uuid: str, found: Hardware) -> tuple[str, ...]:
+    """Copies show in the XML; pulls and commits only when asked about, which needs its QEMU."""
+
+    def read() -> tuple[str, ...]:
+        domain = connection.domain(uuid)
+        if not domain.isActive():
+            return ()
+        backed = [d.target for d in found.disks if d.kind is not DiskKind.EMPTY]
+        return tuple(target for target in backed if domain.blockJobInfo(target))
+
+    return tuple(sorted({*found.block_jobs, *connection.ask("list its block jobs", read)}))
+
+
+def _with_shared(connection: Connection, disks: tuple[VirtualDisk, ...]) -> tuple[VirtualDisk, ...]:
+    """Files and volumes that lie in a pool on a shared file system are marked so."""
+    if not any(disk.kind in (DiskKind.FILE, DiskKind.VOLUME) for disk in disks):
+        return disks
+
+    def read() -> list[tuple[str, str]]:
+        return [(p.name(), p.XMLDesc()) for p in connection.raw.listAllStoragePools()]
+
+    pools = [
+        (name, text(pool, "target/path"))
+        for name, xml in connection.ask("list its storage pools", read)
+        if (pool := parse(xml, "pool")).get("type") in _SHARED_POOLS
+    ]
+
+    def shared(disk: VirtualDisk) -> bool:
+        if disk.kind is DiskKind.VOLUME:
+            return any(disk.source.startswith(f"{name}/") for name, _ in pools)
+        return disk.kind is DiskKind.FILE and any(
+            folder and disk.source.startswith(f"{folder.rstrip('/')}/") for _, folder in pools
+        )
+
+    return tuple(replace(disk, on_shared_storage=shared(disk)) for disk in disks)

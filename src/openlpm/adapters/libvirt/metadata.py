@@ -1,0 +1,80 @@
+"""Our mark on a domain, in the place that libvirt keeps for others: `<metadata>`.
+
+    <openlpm:partition xmlns:openlpm="urn:openlpm:partition:1" id="3" os="linux" units="0.5"
+                       came-from="s1">
+      <openlpm:policy max-pause-ms="2000" throttle="yes" bandwidth-mib-s="0"/>
+    </openlpm:partition>
+
+It travels with the definition: a transfer is given the definition with the mark of its target,
+so partition id and way back arrive at the same instant as the partition itself.
+"""
+
+import math
+
+from lxml import etree
+
+from openlpm.adapters.libvirt.xml import Element, attribute, bad_xml, number, parse, to_text
+from openlpm.model.partition import Mark
+from openlpm.model.policy import Policy
+
+NAMESPACE = "urn:openlpm:partition:1"
+PREFIX = "openlpm"
+_PARTITION = f"{{{NAMESPACE}}}partition"
+_POLICY = f"{{{NAMESPACE}}}policy"
+
+
+def mark_element(mark: Mark) -> Element:
+    """The mark as XML."""
+    element = etree.Element(_PARTITION, nsmap={PREFIX: NAMESPACE})
+    element.set("id", str(mark.partition_id))
+    element.set("os", mark.os_type)
+    element.set("units", repr(mark.processing_units))
+    if mark.came_from:
+        element.set("came-from", mark.came_from)
+    policy = etree.SubElement(element, _POLICY)
+    policy.set("max-pause-ms", str(mark.policy.max_pause_ms))
+    policy.set("throttle", "yes" if mark.policy.throttle else "no")
+    policy.set("bandwidth-mib-s", str(mark.policy.bandwidth_mib_s))
+    return element
+
+
+def read_mark(domain: Element) -> Mark | None:
+    """The mark of a domain; None for those of others."""
+    element = domain.find(f"metadata/{_PARTITION}")
+    if element is None:
+        return None
+    usual = Policy()
+    policy = Policy(
+        number(attribute(element, _POLICY, "max-pause-ms"), "pause", usual.max_pause_ms),
+        attribute(element, _POLICY, "throttle", "yes") == "yes",
+        number(attribute(element, _POLICY, "bandwidth-mib-s"), "bandwidth"),
+    )
+    return Mark(
+        partition_id=number(element.get("id") or "?", "partition id"),
+        os_type=element.get("os") or "linux",
+        processing_units=_units(element.get("units") or "0.5"),
+        came_from=element.get("came-from") or "",
+        policy=policy,
+    )
+
+
+def _units(value: str) -> float:
+    try:
+        units = float(value)
+    except ValueError as error:
+        raise bad_xml(f"{value[:40]!r} are no processing units.") from error
+    if not math.isfinite(units) or units < 0:
+        raise bad_xml(f"{value[:40]!r} are no processing units.")
+    return units
+
+
+def with_mark(definition: str, mark: Mark) -> str:
+    """A domain's XML with `mark` in place of the one it had; the rest as it was."""
+    domain = parse(definition, "domain")
+    metadata = domain.find("metadata")
+    if metadata is None:
+        metadata = etree.SubElement(domain, "metadata")
+    for old in metadata.findall(_PARTITION):
+        metadata.remove(old)
+    metadata.append(mark_element(mark))
+    return to_text(domain)
