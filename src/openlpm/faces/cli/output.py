@@ -52,6 +52,8 @@ def mib(count: float) -> str:
 
 def duration(seconds: float) -> str:
     """A time span, in the units that one would say."""
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 120:
