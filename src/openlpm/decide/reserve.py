@@ -17,11 +17,20 @@ from openlpm.model.system import NOTHING, Resources
 def free(
     total: Resources, partitions: Iterable[Partition], reservations: Iterable[Reservation]
 ) -> Resources:
-    """What is left of `total`. A partition that arrives is not counted twice."""
+    """What is left of `total`. A partition that arrives is counted once, by the larger figure."""
     held = {r.partition_uuid: r.resources for r in reservations}
-    # An UNKNOWN partition may well be running: it keeps its room.
-    held.update((p.uuid, p.demand) for p in partitions if p.state not in (Sight.OFF, Sight.ABSENT))
+    for p in partitions:
+        # An UNKNOWN partition may well be running: it keeps its room.
+        if p.state not in (Sight.OFF, Sight.ABSENT):
+            held[p.uuid] = _larger(p.demand, held.get(p.uuid, NOTHING))
     return total - sum(held.values(), NOTHING)
+
+
+def _larger(one: Resources, other: Resources) -> Resources:
+    return Resources(
+        max(one.processing_units, other.processing_units),
+        max(one.memory_mib, other.memory_mib),
+    )
 
 
 def reserve(

@@ -123,12 +123,6 @@ class Resources:
             self.memory_mib - other.memory_mib,
         )
 
-    def covers(self, other: "Resources") -> bool:
-        """True when `other` fits into this."""
-        return (
-            self.processing_units >= other.processing_units and self.memory_mib >= other.memory_mib
-        )
-
 
 NOTHING = Resources(0.0, 0)
 

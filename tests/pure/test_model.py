@@ -1,0 +1,199 @@
+"""The nouns: what is checked at the edge, the error tree, and the few sums they can do."""
+
+import inspect
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openlpm.model import errors
+from openlpm.model.errors import BadRequest, Conflict, OpenLpmError, Refused
+from openlpm.model.finding import Finding, Severity
+from openlpm.model.migration import Phase, Progress
+from openlpm.model.names import as_uuid, checked_address, checked_name, checked_range, checked_uri
+from openlpm.model.partition import Mark, Partition
+from openlpm.model.sight import ABSENT, CANNOT_SEE, Place, Sight, Why
+from openlpm.model.system import Resources, System, SystemFacts, VirtualSwitch, configurable
+
+
+class TestNames:
+    @pytest.mark.parametrize("name", ["web1", "a", "9to5", "db.prod_2-b", "x" * 63])
+    def test_a_good_name_comes_back_unchanged(self, name: str) -> None:
+        assert checked_name("partition", name) == name
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "",
+            " web1",
+            "web1\n",
+            "-rf",
+            ".hidden",
+            "a/b",
+            "../x",
+            "wéb",
+            "x" * 64,
+            "a b",
+            "a\0",
+            "<a>",
+        ],
+    )
+    def test_a_bad_name_is_refused_with_the_rule(self, name: str) -> None:
+        with pytest.raises(BadRequest, match="cannot be the name of a partition") as refused:
+            checked_name("partition", name)
+        assert refused.value.code == "bad-name"
+        assert "letters, digits" in refused.value.remedy
+
+    @given(st.text())
+    def test_whatever_passes_is_harmless_anywhere(self, text: str) -> None:
+        try:
+            name = checked_name("system", text)
+        except BadRequest:
+            return  # refused
+        assert name.isascii()
+        assert not set(name) & set("/\\'\"<>&;|$` \t\n\0")
+
+
+class TestUris:
+    @pytest.mark.parametrize(
+        "uri",
+        [
+            "qemu:///system",
+            "qemu+ssh://root@server/system",
+            "qemu+tls://server.example:16514/system?no_verify=1",
+            "qemu+unix:///session?socket=/run/x/libvirt-sock",
+            "qemu+tcp://[fd00::1]/system",
+        ],
+    )
+    def test_a_good_one_comes_back_unchanged(self, uri: str) -> None:
+        assert checked_uri(uri) == uri
+
+    @pytest.mark.parametrize(
+        ("uri", "why"),
+        [
+            ("test:///default", "scheme"),
+            ("qemu+ext://server/system", "scheme"),
+            ("server", "scheme"),
+            ("", "scheme"),
+            ("qemu://server", "path"),
+            ("qemu:///default", "path"),
+            ("qemu+ssh://server:port/system", "no URI"),
+            ("qemu+tls://[fd00/system", "no URI"),
+            ("qemu+ssh://ser ver/system", "blanks"),
+            ("qemu:///system\n", "blanks"),
+            ("qemu:///system\x07", "control"),
+        ],
+    )
+    def test_a_bad_one_is_refused_with_the_cause(self, uri: str, why: str) -> None:
+        with pytest.raises(BadRequest) as refused:
+            checked_uri(uri)
+        assert refused.value.code == "bad-uri"
+        assert why in refused.value.cause
+
+
+class TestOtherInput:
+    @pytest.mark.parametrize("address", ["server", "10.0.0.1", "fd00::1", "a-b.example"])
+    def test_an_address(self, address: str) -> None:
+        assert checked_address("migration address", address) == address
+
+    @pytest.mark.parametrize("address", ["", "a b", "a/b", "host\n", "x" * 254, "a;b"])
+    def test_no_address(self, address: str) -> None:
+        with pytest.raises(BadRequest, match="migration address"):
+            checked_address("migration address", address)
+
+    @pytest.mark.parametrize("value", [1, 2.5, 10])
+    def test_in_range(self, value: float) -> None:
+        checked_range("The pause", value, 1, 10)
+
+    @pytest.mark.parametrize("value", [0.99, 10.1, float("nan"), float("inf")])
+    def test_out_of_range(self, value: float) -> None:
+        with pytest.raises(BadRequest, match="between 1 and 10"):
+            checked_range("The pause", value, 1, 10)
+
+    def test_a_uuid_is_brought_into_one_form(self) -> None:
+        form = "6695eb01-f6a4-8304-79aa-97f2502e193f"
+        assert as_uuid(form.upper()) == form
+        assert as_uuid(form.replace("-", "")) == form
+
+    @pytest.mark.parametrize("text", ["", "web1", "6695eb01", "z" * 32, "{" + "a" * 34 + "}"])
+    def test_what_is_no_uuid(self, text: str) -> None:
+        assert as_uuid(text) is None
+
+
+class TestErrors:
+    def test_what_is_read_has_cause_and_remedy(self) -> None:
+        error = OpenLpmError("c", "It failed.", cause="No disk.", remedy="Add one.")
+        assert str(error) == "It failed. No disk. Add one."
+        assert str(OpenLpmError("c", "It failed.")) == "It failed."
+
+    def test_the_tree_is_the_one_in_the_docstring(self) -> None:
+        classes = {
+            n: c
+            for n, c in inspect.getmembers(errors, inspect.isclass)
+            if issubclass(c, OpenLpmError)
+        }
+        tree, above = {}, ["OpenLpmError"]
+        for line in (errors.__doc__ or "").splitlines():
+            name = line.lstrip(" │├└─").split(" ")[0]
+            if name in classes:
+                depth = (len(line) - len(line.lstrip(" │├└─"))) // 4 - 1
+                tree[name] = above[depth - 1] if depth else "OpenLpmError"
+                above[depth:] = [name]
+        del tree["OpenLpmError"]
+        assert tree == {n: c.__base__.__name__ for n, c in classes.items() if n != "OpenLpmError"}
+
+    def test_a_branch_hands_its_kind_down(self) -> None:
+        assert (errors.Busy.kind, errors.TooLate.kind) == ("conflict", "conflict")
+        assert issubclass(errors.Busy, Conflict)
+
+    def test_a_refusal_carries_its_findings(self) -> None:
+        found = Finding("memory-short", Severity.ERROR, "s2", "memory", "Too little.", "Add some.")
+        assert Refused("no-room", "No.", [found]).findings == (found,)
+
+
+class TestSums:
+    def test_processing_units_do_not_drift(self) -> None:
+        ten = sum([Resources(0.1, 1)] * 10, Resources(0.0, 0))
+        assert ten == Resources(1.0, 10)
+        assert ten - Resources(0.05, 4) == Resources(0.95, 6)
+
+    def test_the_operators_figures_win_even_when_they_are_zero(self) -> None:
+        facts = SystemFacts("h", "one", "QEMU", 1, 1, "x86_64", 4, 4096)
+        host = System("s1", "qemu:///system", "qemu+tls://s1/system")
+        assert configurable(host, facts) == Resources(4.0, 4096)
+        less = System("s1", host.uri, host.peer_uri, processors=0.0, memory_mib=0)
+        assert configurable(less, facts) == Resources(0.0, 0)
+
+    def test_a_switch_is_known_by_kind_and_name(self) -> None:
+        switch = VirtualSwitch("guests", "bridge")
+        facts = SystemFacts("h", "one", "QEMU", 1, 1, "x86_64", 4, 4096, switches=(switch,))
+        assert facts.switch("bridge", "guests") == switch
+        assert facts.switch("network", "guests") is None
+
+    def test_an_unmarked_partition_needs_half_a_processor_for_each_of_its_own(
+        self,
+    ) -> None:
+        web = Partition("u", "web1", "s1", Sight.RUNNING, Why.NONE, 3, 512)
+        assert web.demand == Resources(1.5, 512)
+        marked = Partition(
+            "u", "web1", "s1", Sight.RUNNING, Why.NONE, 3, 512, mark=Mark(1, processing_units=0.2)
+        )
+        assert marked.demand == Resources(0.2, 512)
+
+    @pytest.mark.parametrize(
+        ("total", "remaining", "fraction"),
+        [(0, 0, 0.0), (100, 25, 0.75), (100, 400, 0.0), (100, 0, 1.0)],
+    )
+    def test_progress_stays_between_nothing_and_all(
+        self, total: int, remaining: int, fraction: float
+    ) -> None:
+        progress = Progress(total_bytes=total, remaining_bytes=remaining)
+        assert progress.fraction == fraction
+
+    def test_only_three_phases_are_ends(self) -> None:
+        assert {p for p in Phase if p.final} == {Phase.DONE, Phase.FAILED, Phase.STOPPED}
+
+    def test_only_what_has_a_process_is_alive(self) -> None:
+        assert Place(Sight.RUNNING).alive
+        assert Place(Sight.PAUSED).alive
+        assert not any(p.alive for p in (ABSENT, CANNOT_SEE, Place(Sight.OFF)))
