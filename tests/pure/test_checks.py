@@ -121,6 +121,7 @@ FIRES: tuple[tuple[str, Examination], ...] = (
     ("hypervisor-objects", replace(WELL, peer=PeerVerdict(objection="has a vGPU"))),
     ("state-forbids", partition(state=Sight.UNKNOWN)),
     ("state-forbids", partition(state=Sight.PAUSED, why=Why.MIGRATION)),
+    ("not-adopted", partition(mark=None)),
     ("paused-by-fault", partition(state=Sight.PAUSED, why=Why.FAULT)),
     ("move-under-way", replace(WELL, move_under_way="m7", job_under_way=True)),
     ("job-under-way", replace(WELL, job_under_way=True)),
