@@ -13,9 +13,9 @@ from openlpm.adapters.libvirt.disk_xml import network_source
 from openlpm.adapters.libvirt.lease import lease_element
 from openlpm.adapters.libvirt.metadata import mark_element
 from openlpm.adapters.libvirt.xml import Element, to_text
-from openlpm.model.errors import BadRequest
+from openlpm.model.errors import BadRequest, NotFound
 from openlpm.model.partition import DiskSpec, EthernetSpec, Mark, PartitionSpec
-from openlpm.model.system import Lockspace
+from openlpm.model.system import Lockspace, VirtualSwitch
 
 _PREFIXES = {"scsi": "sd", "virtio": "vd", "sata": "sd", "ide": "hd"}
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -29,7 +29,7 @@ class Platform:
     hypervisor: str
     machine: str
     cpu_model: str
-    networks: frozenset[str]
+    switches: tuple[VirtualSwitch, ...]
     lockspace: Lockspace | None
 
 
@@ -50,7 +50,7 @@ def compose(uuid: str, spec: PartitionSpec, mark: Mark, platform: Platform) -> s
     devices = etree.SubElement(domain, "devices")
     _disks(devices, spec.disks)
     for ethernet in spec.ethernets:
-        devices.append(_ethernet(ethernet, platform.networks))
+        devices.append(_ethernet(ethernet, platform.switches))
     _usual_devices(devices)
     if platform.lockspace is not None:
         devices.append(lease_element(platform.lockspace, uuid))
@@ -103,9 +103,16 @@ def _disks(devices: Element, disks: Sequence[DiskSpec]) -> None:
         _leaf(disk, "target", dev=_PREFIXES[spec.bus] + letter, bus=spec.bus)
 
 
-def _ethernet(spec: EthernetSpec, networks: frozenset[str]) -> Element:
+def _ethernet(spec: EthernetSpec, switches: Sequence[VirtualSwitch]) -> Element:
     """On libvirt's network of that name, or on the bridge where there is none."""
-    kind = "network" if spec.switch in networks else "bridge"
+    kinds = {switch.kind for switch in switches if switch.name == spec.switch}
+    if not kinds:
+        raise NotFound(
+            "no-such-switch",
+            f"There is no virtual switch {spec.switch!r}.",
+            remedy=f"There are: {', '.join(sorted({s.name for s in switches})) or 'none'}.",
+        )
+    kind = "network" if "network" in kinds else "bridge"
     interface = etree.Element("interface", type=kind)
     if spec.mac:
         _leaf(interface, "mac", address=spec.mac)

@@ -8,6 +8,8 @@ connection then wait for it (measured: a `state()` of 0.3 ms took as long as the
 those get a connection of their own: `apart()`.
 """
 
+import socket
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -19,7 +21,7 @@ import libvirt
 
 from openlpm.adapters.libvirt import loop
 from openlpm.adapters.libvirt.bounded import begun, bounded
-from openlpm.adapters.libvirt.errors import translated, unreachable
+from openlpm.adapters.libvirt.errors import said, translated, unreachable
 from openlpm.model.errors import HypervisorRefused
 
 T = TypeVar("T")
@@ -28,6 +30,9 @@ OPEN_S = 6.0
 KEEPALIVE_S, KEEPALIVE_COUNT = 2, 3
 # libvirt itself waits up to 30 s for another job of the same domain to end.
 CALL_S = 35.0
+_PORTS = {"tcp": 16509, "tls": 16514}
+_KNOCK_S = 4.0
+_GLANCE_S = 0.5
 _CLOSE_S = 1.0
 _SPARES = 2
 
@@ -61,17 +66,31 @@ class Connection:
             with self.held():
                 return action()
 
+        future = begun(counted, f"{self.name}: {doing}")
         try:
-            return bounded(counted, seconds, f"{self.name}: {doing}")
+            return self._awaited(future, seconds)
         except libvirt.libvirtError as error:
             raise translated(error, self.name, doing, alive=self.alive) from error
         except TimeoutError as error:
+            if not self.alive:
+                raise unreachable(self.name, "It stopped answering.") from error
             raise HypervisorRefused(
                 "hypervisor-stuck",
                 f"{self.name} took more than {seconds:g} s to {doing}.",
                 cause="libvirtd answers, so a QEMU of it seems to hang.",
                 remedy=f"Look at the partition's QEMU and its storage on {self.name}.",
             ) from error
+
+    def _awaited(self, future: Future[T], seconds: float) -> T:
+        """Its result. When the connection breaks, libvirt wakes one of its callers and may leave
+        the others waiting (seen on 9.0), so each looks for itself now and then."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return future.result(timeout=min(_GLANCE_S, deadline - time.monotonic()))
+            except TimeoutError:
+                if not self.alive or time.monotonic() >= deadline:
+                    raise
 
     def domain(self, uuid: str) -> libvirt.virDomain:
         """The domain; libvirt's own error when there is none. To be called within `ask`."""
@@ -156,18 +175,39 @@ class Door:
             hanging = self._pending.get(uri)
             if hanging is not None and not hanging.done():
                 raise unreachable(name, "An earlier attempt to connect still waits for an answer.")
-            attempt = begun(lambda: libvirt.open(unattended(uri)), f"{name}: connect")
+            attempt = begun(lambda: _opened(uri), f"{name}: connect")
             self._pending.pop(uri, None)
         try:
             raw = attempt.result(timeout=OPEN_S)
             return Connection(name, uri, raw)
         except libvirt.libvirtError as error:
-            raise translated(error, name, "be connected to", alive=False) from error
+            raise unreachable(name, said(error)) from error
         except TimeoutError as error:
             with self._lock:
                 self._pending[uri] = attempt
             attempt.add_done_callback(_close_unwanted)
             raise unreachable(name, f"No answer within {OPEN_S:g} s from {uri}.") from error
+
+
+def _opened(uri: str) -> libvirt.virConnect:
+    knock(uri)
+    return libvirt.open(unattended(uri))
+
+
+def knock(uri: str) -> None:
+    """See whether the host is there at all, where that is a matter of a TCP port.
+
+    libvirt leaves connect() to the kernel, which tries for minutes in ever longer intervals, and
+    so notices late that a host is back. Ours ends, and begins anew.
+    """
+    parts = urlsplit(uri)
+    transport = parts.scheme.partition("+")[2] or "tls"
+    if parts.hostname and transport in _PORTS:
+        address = (parts.hostname, parts.port or _PORTS[transport])
+        try:
+            socket.create_connection(address, timeout=_KNOCK_S).close()
+        except OSError as error:
+            raise libvirt.libvirtError(f"{uri}: {error}") from error
 
 
 def _close_unwanted(attempt: "Future[libvirt.virConnect]") -> None:

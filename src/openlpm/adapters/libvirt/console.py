@@ -99,7 +99,7 @@ def open_console(connection: Connection, uuid: str) -> ConsoleStream:
 
     def connect() -> libvirt.virStream:
         stream = connection.raw.newStream(libvirt.VIR_STREAM_NONBLOCK)
-        connection.domain(uuid).openConsole(None, stream, libvirt.VIR_DOMAIN_CONSOLE_SAFE)
+        connection.domain(uuid).openConsole(None, stream)
         return stream
 
     return ConsoleStream(connection.name, connection.ask("open the console", connect))

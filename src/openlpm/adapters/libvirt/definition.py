@@ -14,7 +14,7 @@ from openlpm.adapters.libvirt.compose import Platform, compose
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.domain_xml import hardware
 from openlpm.adapters.libvirt.errors import ignoring
-from openlpm.adapters.libvirt.facts import Capabilities
+from openlpm.adapters.libvirt.facts import Capabilities, switches
 from openlpm.adapters.libvirt.metadata import NAMESPACE, PREFIX, mark_element, with_mark
 from openlpm.adapters.libvirt.xml import to_text
 from openlpm.model.errors import AlreadyExists, HypervisorRefused
@@ -50,16 +50,13 @@ def create(
 
 
 def _platform(connection: Connection, capabilities: Capabilities) -> Platform:
-    networks = connection.ask(
-        "list its networks", lambda: [n.name() for n in connection.raw.listAllNetworks()]
-    )
     accelerator = capabilities.accelerator
     return Platform(
         arch=capabilities.arch,
         hypervisor=accelerator.hypervisor,
         machine=capabilities.stable_machine(),
         cpu_model=accelerator.cpu_model,
-        networks=frozenset(networks),
+        switches=switches(connection),
         lockspace=lease.lockspace(connection),
     )
 
@@ -133,8 +130,8 @@ def delete(connection: Connection, uuid: str) -> None:
     xml = connection.ask(
         "give the partition's definition", lambda: connection.domain(uuid).XMLDesc()
     )
-    undefine(connection, uuid)
     space = lease.lockspace(connection)
+    undefine(connection, uuid)
     for held in hardware(xml).leases:
         if space is not None and held.lockspace == space.name:
             lease.remove(connection, held.key)

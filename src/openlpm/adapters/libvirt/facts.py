@@ -16,7 +16,7 @@ from openlpm.adapters.libvirt.domain_xml import vlan_tags
 from openlpm.adapters.libvirt.lease import lockspace
 from openlpm.adapters.libvirt.xml import Element, attribute, number, parse, text, to_text
 from openlpm.model.errors import HypervisorRefused
-from openlpm.model.system import SystemFacts, VirtualSwitch
+from openlpm.model.system import Lockspace, SystemFacts, VirtualSwitch
 
 # In this order: what the partition gets when it asks for no model. All but the last are the same
 # processor on every maker's hosts and under TCG; `host-model` crashes QEMU on some nested hosts.
@@ -122,8 +122,8 @@ def system_facts(connection: Connection, capabilities: Capabilities) -> SystemFa
         machines=frozenset(_machines(guests)),
         cpu_xml="" if cpu is None else to_text(cpu),
         cpu_model=text(cpu, "model"),
-        switches=tuple(_switches(connection)),
-        lockspace=lockspace(connection),
+        switches=switches(connection),
+        lockspace=_readable_lockspace(connection),
         huge_pages_free=_huge_pages_free(connection, root),
     )
 
@@ -145,7 +145,13 @@ def _huge_pages_free(connection: Connection, root: Element) -> tuple[tuple[int, 
     return tuple(sorted(free.get(-1, {}).items()))
 
 
-def _switches(connection: Connection) -> Iterator[VirtualSwitch]:
+def _readable_lockspace(connection: Connection) -> Lockspace | None:
+    with suppress(HypervisorRefused):
+        return lockspace(connection)
+    return None
+
+
+def switches(connection: Connection) -> tuple[VirtualSwitch, ...]:
     """libvirt's networks, and the host's bridges where libvirt can list interfaces."""
     raw = connection.raw
     bridges = {
@@ -158,14 +164,14 @@ def _switches(connection: Connection) -> Iterator[VirtualSwitch]:
         for network in connection.ask("list its networks", raw.listAllNetworks)
         if network.isActive()
     }
+    found: list[VirtualSwitch] = []
     for network in _described(connection, raw.listAllNetworks, "network"):
         name, bridge = text(network, "name"), attribute(network, "bridge", "name")
         mtu = number(attribute(network, "mtu", "size"), "MTU")
-        yield VirtualSwitch(
-            name, "network", name in active, bridge, mtu or bridges.get(bridge, 0), _vlans(network)
-        )
-    for bridge, mtu in bridges.items():
-        yield VirtualSwitch(bridge, "bridge", True, bridge, mtu)
+        mtu = mtu or bridges.get(bridge, 0)
+        found.append(VirtualSwitch(name, "network", name in active, bridge, mtu, _vlans(network)))
+    found += [VirtualSwitch(name, "bridge", True, name, mtu) for name, mtu in bridges.items()]
+    return tuple(found)
 
 
 def _described(

@@ -14,27 +14,31 @@ from lxml import etree
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.errors import ignoring
 from openlpm.adapters.libvirt.xml import Element, parse, text, to_text
-from openlpm.model.errors import HypervisorRefused
 from openlpm.model.system import Lockspace
 
 POOL = "openlpm-leases"
 
 
 def lockspace(connection: Connection) -> Lockspace | None:
-    """The server's lockspace and its keys, or None where there is no such pool."""
+    """The server's lockspace and its keys; None where there is no such pool.
 
-    def read() -> tuple[str, list[str]]:
-        pool = connection.raw.storagePoolLookupByName(POOL)
-        # Others add files to the folder: a pool sees them when it is refreshed.
-        pool.refresh()
-        return pool.XMLDesc(), pool.listVolumes()
+    A pool that is there and cannot be read is an error: a partition made without a lease, because
+    its folder happened not to be mounted, would have none for ever.
+    """
 
-    try:
-        xml, keys = connection.ask("list its leases", read)
-    except HypervisorRefused:
+    def read() -> tuple[str, list[str]] | None:
+        with ignoring(libvirt.VIR_ERR_NO_STORAGE_POOL):
+            pool = connection.raw.storagePoolLookupByName(POOL)
+            # Others add files to the folder: a pool sees them when it is refreshed.
+            pool.refresh()
+            return pool.XMLDesc(), pool.listVolumes()
         return None
-    folder = PurePosixPath(text(parse(xml, "pool"), "target/path"))
-    return Lockspace(folder.name, str(folder.parent), frozenset(keys))
+
+    found = connection.ask(f"list its leases (storage pool {POOL})", read)
+    if found is None:
+        return None
+    folder = PurePosixPath(text(parse(found[0], "pool"), "target/path"))
+    return Lockspace(folder.name, str(folder.parent), frozenset(found[1]))
 
 
 def lease_element(space: Lockspace, key: str) -> Element:

@@ -14,6 +14,7 @@ not UNDEFINE_SOURCE  the source's definition is removed once the target was *see
 The definitions given to the target carry our mark as it shall be there (see `metadata.py`).
 """
 
+from dataclasses import replace
 from typing import Any
 
 import libvirt
@@ -110,7 +111,8 @@ def progress(connection: Connection, uuid: str) -> Progress | None:
         libvirt.VIR_DOMAIN_JOB_BOUNDED,
         libvirt.VIR_DOMAIN_JOB_UNBOUNDED,
     )
-    return _figures(stats) if outbound and running else None
+    # While it runs, "downtime" is QEMU's guess of what the pause would be.
+    return replace(_figures(stats), pause_ms=0) if outbound and running else None
 
 
 def completed(connection: Connection, uuid: str) -> Progress | None:

@@ -16,7 +16,6 @@ and any other error is the reason why a move would fail. No event, no job left, 
 
 import errno
 from contextlib import suppress
-from dataclasses import replace
 
 import libvirt
 from lxml import etree
@@ -38,61 +37,80 @@ _LAST_PORT = 49215
 def call(connection: Connection, arch: str, uuid: str, target: System) -> PeerVerdict:
     """Three calls, each only when the one before went well."""
     with connection.apart() as line:
-        way = _Way(line)
-        verdict = way.tried(arch, target)
-        if verdict == PeerVerdict():
-            verdict = replace(verdict, objection=_objection(way, uuid, target.peer_uri))
-        return verdict
-
-
-class _Way:
-    """Calls on one connection, which is given up when a call on it hangs."""
-
-    def __init__(self, line: Connection) -> None:
-        self.line = line
-
-    def tried(self, arch: str, target: System) -> PeerVerdict:
-        """Calls 1 and 2, with a throwaway definition."""
-        domain = self.line.ask("try the way to its peer", lambda: _throwaway(self.line.raw, arch))
+        attempt = _Attempt(line, arch, uuid, target)
         try:
-            daemon = self.refusal(domain, libvirt.VIR_MIGRATE_OFFLINE, target.peer_uri)
-            if daemon or not target.mover.address:
+            return bounded(attempt.made, _PATIENCE_S, f"{line.name}: call {target.peer_uri}")
+        except TimeoutError:
+            line.close()  # nobody else shall wait behind the call that hangs
+            return attempt.hanging()
+        except libvirt.libvirtError as error:
+            raise translated(error, line.name, "call its peer", alive=line.alive) from error
+
+
+class _Attempt:
+    """The calls, made in a thread that may be left behind: it still cleans up when it ends."""
+
+    def __init__(self, line: Connection, arch: str, uuid: str, target: System) -> None:
+        self._line = line
+        self._arch = arch
+        self._uuid = uuid
+        self._target = target
+        self._at = "daemon"
+
+    def made(self) -> PeerVerdict:
+        """All three."""
+        with self._line.held():
+            verdict = self._with_throwaway()
+            if verdict == PeerVerdict():
+                self._at = "objection"
+                domain = self._line.domain(self._uuid)
+                live = libvirt.VIR_MIGRATE_LIVE
+                flags = live if domain.isActive() else libvirt.VIR_MIGRATE_OFFLINE
+                verdict = PeerVerdict(objection=self._refusal(domain, flags, self._target.peer_uri))
+            return verdict
+
+    def hanging(self) -> PeerVerdict:
+        """What is known when we stop waiting: at which call it hangs."""
+        why = f"No answer within {_PATIENCE_S:g} s: packets seem to be dropped on the way."
+        return PeerVerdict(port=why) if self._at == "port" else PeerVerdict(daemon=why)
+
+    def _with_throwaway(self) -> PeerVerdict:
+        domain = _throwaway(self._line.raw, self._arch)
+        offline = libvirt.VIR_MIGRATE_OFFLINE
+        try:
+            daemon = self._refusal(domain, offline, self._target.peer_uri)
+            if daemon or not self._target.mover.address:
                 return PeerVerdict(daemon=daemon)
-            return PeerVerdict(
-                port=self.refusal(domain, libvirt.VIR_MIGRATE_OFFLINE, _port(target))
-            )
+            self._at = "port"
+            return PeerVerdict(port=self._refusal(domain, offline, _port(self._target)))
         finally:
-            # Should this fail or not be reached, the next who probes removes it.
+            # Should this fail or never be reached, whoever probes next removes it.
             with suppress(libvirt.libvirtError):
                 domain.undefine()
 
-    def refusal(self, domain: libvirt.virDomain, flags: int, peer: str) -> str:
+    def _refusal(self, domain: libvirt.virDomain, flags: int, peer: str) -> str:
         """Why a migration of `domain` to `peer` would not even begin; "" when it would."""
         flags |= libvirt.VIR_MIGRATE_PEER2PEER | libvirt.VIR_MIGRATE_PERSIST_DEST
-        parameters = {libvirt.VIR_MIGRATE_PARAM_URI: _NOWHERE}
-
-        def migrate() -> None:
-            with self.line.held():
-                domain.migrateToURI3(peer, parameters, flags)
-
         try:
-            bounded(migrate, _PATIENCE_S, f"{self.line.name}: call {peer}")
-        except TimeoutError:
-            self.line.close()  # nobody else shall wait behind the call that hangs
-            return f"No answer within {_PATIENCE_S:g} s: packets seem to be dropped on the way."
+            domain.migrateToURI3(peer, {libvirt.VIR_MIGRATE_PARAM_URI: _NOWHERE}, flags)
         except libvirt.libvirtError as error:
-            if not self.line.alive:
-                raise translated(error, self.line.name, "call its peer", alive=False) from error
-            return "" if _is_good_news(error) else said(error)
+            if not self._line.alive:
+                raise
+            refused = self._at == "port" and _is_connection_refused(error)
+            return "" if refused or _is_scheme_refused(error) else said(error)
         return "libvirt accepted a migration URI that does not exist."
 
 
-def _is_good_news(error: libvirt.libvirtError) -> bool:
-    """The target's refusal of our scheme, or a port that is reached and closed."""
-    code = error.get_error_code()
-    if code == libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED:
-        return _SCHEME in said(error)
-    return code == libvirt.VIR_ERR_SYSTEM_ERROR and error.get_int1() == errno.ECONNREFUSED
+def _is_scheme_refused(error: libvirt.libvirtError) -> bool:
+    """The target's daemon was reached, let us in, and was asked to prepare."""
+    unsupported = error.get_error_code() == libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED
+    return unsupported and _SCHEME in said(error)
+
+
+def _is_connection_refused(error: libvirt.libvirtError) -> bool:
+    """The host was reached, and nothing listens there: nor would a firewall be in the way."""
+    of_system = error.get_error_code() == libvirt.VIR_ERR_SYSTEM_ERROR
+    return of_system and error.get_int1() == errno.ECONNREFUSED
 
 
 def _port(target: System) -> str:
@@ -112,13 +130,3 @@ def _throwaway(raw: libvirt.virConnect, arch: str) -> libvirt.virDomain:
     etree.SubElement(root, "memory", unit="MiB").text = "1"
     etree.SubElement(etree.SubElement(root, "os"), "type", arch=arch).text = "hvm"
     return raw.defineXML(to_text(root))
-
-
-def _objection(way: _Way, uuid: str, peer: str) -> str:
-    def find() -> tuple[libvirt.virDomain, bool]:
-        domain = way.line.domain(uuid)
-        return domain, bool(domain.isActive())
-
-    domain, active = way.line.ask("judge the partition", find)
-    flags = libvirt.VIR_MIGRATE_LIVE if active else libvirt.VIR_MIGRATE_OFFLINE
-    return way.refusal(domain, flags, peer)
