@@ -35,6 +35,18 @@ class Platform:
 
 def compose(uuid: str, spec: PartitionSpec, mark: Mark, platform: Platform) -> str:
     """The domain's XML."""
+    try:
+        return to_text(_domain(uuid, spec, mark, platform))
+    except ValueError as error:  # lxml's word for characters that XML cannot hold
+        raise BadRequest(
+            "bad-text",
+            f"The definition of {spec.name!r} cannot be written.",
+            cause=str(error),
+            remedy="Give names without control characters.",
+        ) from error
+
+
+def _domain(uuid: str, spec: PartitionSpec, mark: Mark, platform: Platform) -> Element:
     domain = etree.Element("domain", type=platform.hypervisor)
     _leaf(domain, "name", spec.name)
     _leaf(domain, "uuid", uuid)
@@ -54,7 +66,7 @@ def compose(uuid: str, spec: PartitionSpec, mark: Mark, platform: Platform) -> s
     _usual_devices(devices)
     if platform.lockspace is not None:
         devices.append(lease_element(platform.lockspace, uuid))
-    return to_text(domain)
+    return domain
 
 
 def _leaf(parent: Element, tag: str, value: str | None = None, **attributes: str) -> Element:

@@ -74,9 +74,10 @@ def network_source(url: str) -> Element:
         raise _bad_url(url, str(error)) from error
     if parts.scheme not in ("nbd", "nbds") or not host:
         raise _bad_url(url, "It names no NBD server.")
-    if not url.isprintable():
+    export = unquote(parts.path.removeprefix("/"))
+    if not url.isprintable() or not export.isprintable():
         raise _bad_url(url, "It contains control characters.")
-    source = etree.Element("source", protocol="nbd", name=unquote(parts.path.removeprefix("/")))
+    source = etree.Element("source", protocol="nbd", name=export)
     if parts.scheme == "nbds":
         source.set("tls", "yes")
     etree.SubElement(source, "host", name=host, port=str(port))

@@ -108,7 +108,9 @@ def _ethernets(domain: Element) -> Iterator[VirtualEthernet]:
         if kind == "hostdev":
             continue  # a physical adapter: see _host_devices
         source = interface.find("source")
-        switch = "" if source is None else (source.get(kind) or source.get("dev") or "")
+        # A dict: `Element.get` wants a well-formed name, and `kind` is whatever stands there.
+        names = {} if source is None else dict(source.attrib)
+        switch = str(names.get(kind) or names.get("dev") or "")
         yield VirtualEthernet(
             mac=attribute(interface, "mac", "address"),
             kind=kind,

@@ -21,7 +21,8 @@ from openlpm.model.errors import Gone
 from openlpm.model.sight import ABSENT, Place, Sight, Why
 
 _PAUSED = {
-    libvirt.VIR_DOMAIN_PAUSED_UNKNOWN: Why.USER,
+    # libvirtd was away when it happened: a transfer may have paused it, nobody's wish is known.
+    libvirt.VIR_DOMAIN_PAUSED_UNKNOWN: Why.NONE,
     libvirt.VIR_DOMAIN_PAUSED_USER: Why.USER,
     # Somebody's snapshot, save or dump: it goes on, or off, by itself.
     libvirt.VIR_DOMAIN_PAUSED_SAVE: Why.USER,
@@ -33,8 +34,8 @@ _PAUSED = {
     libvirt.VIR_DOMAIN_PAUSED_POSTCOPY: Why.MIGRATION,
 }
 _OFF = {
-    # libvirtd forgets the reason when it starts anew: off is then all that is known.
-    libvirt.VIR_DOMAIN_SHUTOFF_UNKNOWN: Why.USER,
+    # libvirtd forgets the reason when it starts anew, and a fresh definition has none.
+    libvirt.VIR_DOMAIN_SHUTOFF_UNKNOWN: Why.NONE,
     libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN: Why.USER,
     libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED: Why.USER,
     libvirt.VIR_DOMAIN_SHUTOFF_SAVED: Why.USER,
