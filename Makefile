@@ -7,7 +7,8 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env=KEEP,CI,OPENL
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
-export PYTHONDONTWRITEBYTECODE := 1
+# Compiled modules halve the start-up time of `lpm`.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Debian's packages: what servers run (libvirt, QEMU), what the lab adds, what builds libvirt-python.
 DEB := libvirt-daemon-system libvirt-clients libvirt-dev qemu-system-x86 qemu-utils qemu-block-extra \
@@ -37,8 +38,9 @@ build/.packages: Makefile
 
 $(VENV)/.synced: requirements.lock pyproject.toml build/.packages
 	@[ -x $(BIN)/uv ] || { echo "Making the Python environment"; /usr/bin/python3 -m venv $(VENV) && $(BIN)/python -m pip install -q uv==$(UV_VERSION); }
-	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 .PHONY: env

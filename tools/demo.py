@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 from openlpm.lab import LabError, accel
-from openlpm.lab.image import check_sequence
+from openlpm.lab.image import check_sequence, partition_files
 from openlpm.lab.lab import Lab
 from openlpm.lab.look import left_overs
 from openlpm.lab.state import folder_of
@@ -32,7 +32,7 @@ def main() -> int:
     started = time.monotonic()
     try:
         with Stage.up(NAME, keep=keep) as stage:
-            _say(f"Two servers and a storage server are up; guests run under {accel()}.")
+            _say(f"Two servers and a storage server are up; guests run under {_accelerator()}.")
             result = _play(stage)
     except KeyboardInterrupt:
         print("\nInterrupted; everything the demo made is removed.", file=sys.stderr)
@@ -47,6 +47,11 @@ def main() -> int:
     if keep:
         _what_next(Lab.load(NAME))
     return 0 if _is_good(result) else 1
+
+
+def _accelerator() -> str:
+    name = {"kvm": "KVM", "tcg": "TCG (software)"}[accel(partition_files().kernel)]
+    return name if name == "KVM" else f"{name}, for KVM does not boot their kernel here"
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

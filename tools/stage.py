@@ -52,9 +52,9 @@ class Stage:
             stage.start_console()
             for server in lab.servers:
                 stage.lpm(
-                    *("system", "add", server.name, "--uri", server.uri),
+                    *("system", "add", server.name, server.uri),
                     *("--peer-uri", server.peer_uri),
-                    *("--mover-address", server.migration_address),
+                    *("--migration-address", server.migration_address),
                 )
         except BaseException:
             lab.down()

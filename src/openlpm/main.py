@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from openlpm.adapters.libvirt.connection import LibvirtHypervisors
+from openlpm.adapters.libvirt import LibvirtHypervisors
 from openlpm.adapters.store import open_store
 from openlpm.engine.console import Console
 from openlpm.faces.rest.app import build_app

@@ -134,7 +134,7 @@ class Host(Protocol):
         """The partition's definition to be given to another host, with `mark` in its metadata."""
         ...
 
-    def define(self, definition: str) -> None:
+    def define(self, definition: str, /) -> None:
         """Define from another host's `exported`. Idempotent."""
         ...
 

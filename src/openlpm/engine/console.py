@@ -58,6 +58,7 @@ class Console:
                 news=self._news,
                 host=self._estate.host,
                 system=lambda name: self._estate.watch(name).system,
+                follow=lambda system, changed: self._estate.watch(system).follow(changed),
                 refresh=lambda system, uuid: self._estate.watch(system).refresh(uuid),
             )
         )
@@ -172,7 +173,8 @@ class Console:
         partition = self._estate.partition(name)
         watch = self._estate.watch(to)
         examination = self._examiner.examine(partition, to)
-        require(validate(examination))
+        validation = validate(examination)
+        require(validation)
         given = {
             "max_pause_ms": max_pause_ms,
             "throttle": throttle,
@@ -194,7 +196,7 @@ class Console:
 
         self._journal.begin(record, hold)
         self._executor.start(record)
-        return self.migration(record.id)
+        return replace(self.migration(record.id), findings=validation.warnings)
 
     def _record(self, e: Examination, policy: Policy, *, is_return: bool) -> Migration:
         kind = e.kind or Kind.ACTIVE

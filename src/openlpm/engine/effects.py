@@ -1,4 +1,4 @@
-"""Carrying out an effect. Each may be repeated; each removal looks once more before it acts.
+"""Carrying out an effect. Each may be repeated; what cannot be undone looks once more before.
 
 Raises `HypervisorRefused` when the hypervisor says no and `ServerUnreachable` when nobody
 answers: both are for the next turn to judge.
@@ -6,22 +6,28 @@ answers: both are for the next turn to judge.
 
 from dataclasses import replace
 
-from openlpm.decide.advance import Effect
+from openlpm.decide.advance import Effect, Step
 from openlpm.engine.transfer import TransferCall
 from openlpm.engine.world import World
 from openlpm.model.errors import Gone
 from openlpm.model.migration import Kind, Migration
 from openlpm.model.partition import Mark
-from openlpm.model.sight import Sight
+from openlpm.model.sight import Place, Sighting
 from openlpm.ports import Host, Transfer
 
 
 def carry_out(
-    effect: Effect, record: Migration, world: World, call: TransferCall, pause_ms: int
+    step: Step,
+    record: Migration,
+    seen: Sighting,
+    world: World,
+    *,
+    call: TransferCall,
+    pause_ms: int,
 ) -> None:
-    """Do what a step decided."""
+    """Do what a step decided from what was seen."""
     uuid = record.partition_uuid
-    match effect:
+    match step.effect:
         case Effect.WAIT:
             return
         case Effect.START_TRANSFER:
@@ -32,21 +38,27 @@ def carry_out(
             world.host(record.target).define(definition)
         case Effect.ABORT_TRANSFER:
             world.host(record.source).abort_transfer(uuid)
-        case Effect.RESUME_SOURCE:
+        case Effect.RESUME_SOURCE if _is_still_so(record, seen, world):
             world.host(record.source).resume(uuid)
-        case Effect.REMOVE_SHELL:
-            _remove(world.host(record.target), uuid)
-        case Effect.CUT_SOURCE:
-            _remove(world.host(record.source), uuid)
+        case Effect.REMOVE_SHELL if _is_still_so(record, seen, world):
+            _remove(world.host(record.target), uuid, seen.target)
+        case Effect.CUT_SOURCE if _is_still_so(record, seen, world):
+            _remove(world.host(record.source), uuid, seen.source)
+        case _:
+            return  # it is not as it was: the next turn judges what it is now
 
 
-def _remove(host: Host, uuid: str) -> None:
-    """Remove what does not run: the last look is the closest that libvirt allows to a condition."""
-    place = host.look(uuid)
-    if place.state is Sight.PAUSED:
+def _is_still_so(record: Migration, seen: Sighting, world: World) -> bool:
+    """One more look at both ends: the closest to a condition that libvirt's calls allow."""
+    uuid = record.partition_uuid
+    target = world.host(record.target).look(uuid)
+    return (world.host(record.source).look(uuid), target) == (seen.source, seen.target)
+
+
+def _remove(host: Host, uuid: str, place: Place) -> None:
+    if place.alive:
         host.destroy(uuid)
-    if place.state in (Sight.PAUSED, Sight.OFF):
-        host.undefine(uuid)
+    host.undefine(uuid)
 
 
 def _transfer(record: Migration, world: World, pause_ms: int) -> Transfer:

@@ -9,7 +9,6 @@ reconciler calls this same class after a crash; there is no second code path.
 """
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 
 from openlpm.decide.advance import Effect, Step, advance, apply
@@ -59,7 +58,8 @@ class Mover:
 
     def run(self) -> None:
         """Turn until the record is final. Raises `StoreFailed` when a turn cannot be written."""
-        unwatch = self._watch_both()
+        ends = (self.record.source, self.record.target)
+        unfollow = [self._world.follow(system, self._on_change) for system in ends]
         try:
             while not self._closing.is_set():
                 heard = self._bell.count
@@ -69,7 +69,8 @@ class Mover:
                 if not self._is_between_steps():
                     self._bell.wait(heard, BACK_OFF_S if self._refusal else TURN_S)
         finally:
-            unwatch()
+            for stop in unfollow:
+                stop()
             self._world.news.ring()
 
     def _turn(self) -> None:
@@ -82,7 +83,7 @@ class Mover:
         self.seen = seen
         self._follow_transfer(seen)
         self._write(step)
-        self._act(step)
+        self._act(step, seen)
 
     def _is_between_steps(self) -> bool:
         """The last effect ended at once, and its consequence can be looked at at once."""
@@ -100,14 +101,23 @@ class Mover:
         self.record = self._world.journal.turn(record, release=record.phase.final, events=events)
         self._world.news.ring()
 
-    def _act(self, step: Step) -> None:
+    def _act(self, step: Step, seen: Sighting) -> None:
         self._refusal = ""
+        if step.effect is Effect.START_TRANSFER:
+            self._looker.start_anew()
         try:
-            carry_out(step.effect, self.record, self._world, self._call, self.course.pause_ms)
+            carry_out(
+                step,
+                self.record,
+                seen,
+                self._world,
+                call=self._call,
+                pause_ms=self.course.pause_ms,
+            )
         except HypervisorRefused as error:
             self._refusal = str(error)
         except ServerUnreachable:
-            return
+            self._looker.start_anew()  # it may have been asked for all the same
         if step.phase.final:
             for system in (self.record.source, self.record.target):
                 self._world.refresh(system, self.record.partition_uuid)
@@ -171,20 +181,6 @@ class Mover:
             iterations=last.iteration,
             phase_s=phase_s,
         )
-
-    def _watch_both(self) -> Callable[[], None]:
-        ends: list[Callable[[], None]] = []
-        for system in (self.record.source, self.record.target):
-            try:
-                ends.append(self._world.host(system).watch(self._on_change))
-            except ServerUnreachable:
-                continue  # then the turns' own pace must do
-
-        def unwatch() -> None:
-            for end in ends:
-                end()
-
-        return unwatch
 
     def _on_change(self, uuid: str) -> None:
         if uuid == self.record.partition_uuid:

@@ -39,6 +39,10 @@ class Looker:
         settled = again and (answered or now - self._since >= SETTLE_S)
         return Sighting(source, target, job, settled, refusal or self._call.refusal)
 
+    def start_anew(self) -> None:
+        """Something was asked for just now: what was seen before settles nothing."""
+        self._last = None
+
     def completed(self, record: Migration) -> Progress | None:
         """The ended transfer's figures: the target keeps them, the source while it is defined."""
         for system in (record.target, record.source):

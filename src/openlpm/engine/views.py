@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from openlpm.model.estimate import Estimate
-from openlpm.model.finding import Validation
+from openlpm.model.finding import Finding, Validation
 from openlpm.model.migration import Migration, Progress
 from openlpm.model.sight import Sighting
 from openlpm.model.system import Link, Resources, System, SystemFacts
@@ -29,11 +29,15 @@ class SystemView:
 
 @dataclass(frozen=True, slots=True)
 class MigrationView:
-    """A migration with its live figures. `remaining_s`: estimate from measured rates, or None."""
+    """A migration with its live figures. `remaining_s`: estimate from measured rates, or None.
+
+    `findings`: the warnings of the validation that let it begin; only in the answer to the request.
+    """
 
     migration: Migration
     progress: Progress | None = None
     remaining_s: float | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

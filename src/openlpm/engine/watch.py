@@ -53,6 +53,7 @@ class Watch:
         self._lock = threading.Lock()
         self._partitions = {p.uuid: p for p in map(_out_of_sight, last_seen)}
         self._changed: set[str] = set()
+        self._followers: list[Callable[[str], None]] = []
         self._wake = Bell()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"watch-{system.name}", daemon=True)
@@ -96,6 +97,17 @@ class Watch:
             self._see_one(self.host, uuid)
         except ServerUnreachable:
             return
+
+    def follow(self, changed: Callable[[str], None]) -> Callable[[], None]:
+        """Call `changed(uuid)` on each event too, until the returned function is called."""
+        with self._lock:
+            self._followers.append(changed)
+
+        def unfollow() -> None:
+            with self._lock:
+                self._followers.remove(changed)
+
+        return unfollow
 
     def _run(self) -> None:
         while not self._closing.is_set():
@@ -144,7 +156,10 @@ class Watch:
     def _on_change(self, uuid: str) -> None:
         with self._lock:
             self._changed.add(uuid)
+            followers = tuple(self._followers)
         self._wake.ring()
+        for changed in followers:
+            changed(uuid)
 
     def _take_changed(self) -> set[str]:
         with self._lock:

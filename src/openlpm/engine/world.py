@@ -10,7 +10,8 @@ from openlpm.ports import Clock, Host, Journal
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """`host` raises `ServerUnreachable` when a system is out of reach; `refresh` looks at one
+    """`host` raises `ServerUnreachable` when a system is out of reach; `follow` calls back with
+    the UUID at each event of a system until what it returns is called; `refresh` looks at one
     partition (system, UUID) again, so that the inventory shows at once what a move has changed.
     """
 
@@ -19,4 +20,5 @@ class World:
     news: Bell
     host: Callable[[str], Host]
     system: Callable[[str], System]
+    follow: Callable[[str, Callable[[str], None]], Callable[[], None]]
     refresh: Callable[[str, str], None]

@@ -13,6 +13,11 @@ from openlpm.model.errors import BadRequest
 NAME_RULE = "1 to 63 letters, digits, '.', '_' or '-', beginning with a letter or digit"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 _SCHEMES = ("qemu", "qemu+unix", "qemu+ssh", "qemu+libssh2", "qemu+tls", "qemu+tcp")
+# Not `command` or `netcat`: libvirt would run what they name.
+_PARAMETERS = {
+    *("keyfile", "known_hosts", "known_hosts_verify", "no_tty", "no_verify", "pkipath"),
+    *("sshauth", "socket", "mode", "tls_priority"),
+}
 _ADDRESS = re.compile(r"[A-Za-z0-9.:_-]{1,253}\Z")
 
 
@@ -40,6 +45,13 @@ def checked_uri(text: str) -> str:
         raise _bad_uri(text, f"Its scheme is not one of {', '.join(_SCHEMES)}.")
     if parts.path not in ("/system", "/session"):
         raise _bad_uri(text, "Its path is neither /system nor /session.")
+    if parts.netloc.split("@")[-1].startswith("-"):
+        raise _bad_uri(text, "Its host begins with '-', which ssh would take for an option.")
+    strange = {
+        pair.partition("=")[0] for pair in re.split("[&;]", parts.query) if pair
+    } - _PARAMETERS
+    if strange:
+        raise _bad_uri(text, f"Its parameters {', '.join(sorted(strange))} are not allowed.")
     return text
 
 
