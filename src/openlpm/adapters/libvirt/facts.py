@@ -102,9 +102,13 @@ class Capabilities:
 def system_facts(connection: Connection, capabilities: Capabilities) -> SystemFacts:
     """All of it."""
     root, raw = capabilities.root, connection.raw
-    version, libvirt_version, hostname, info = connection.ask(
-        "tell its versions",
-        lambda: (raw.getVersion(), raw.getLibVersion(), raw.getHostname(), raw.getInfo()),
+    version, libvirt_version, hostname = connection.ask(
+        "tell its versions", lambda: (raw.getVersion(), raw.getLibVersion(), raw.getHostname())
+    )
+    # Of the memory, getInfo() leaves out what was plugged in after boot (seen on 9.0).
+    info, memory = connection.ask(
+        "tell its size",
+        lambda: (raw.getInfo(), raw.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)),
     )
     cpu = root.find("host/cpu")
     guests = list(root.iterfind("guest/arch"))
@@ -116,7 +120,7 @@ def system_facts(connection: Connection, capabilities: Capabilities) -> SystemFa
         libvirt_version=libvirt_version,
         arch=capabilities.arch,
         processors=info[2],
-        memory_mib=info[1],
+        memory_mib=memory["total"] // 1024,
         archs=frozenset(guest.get("name", "") for guest in guests),
         hypervisors=frozenset(d.get("type", "") for g in guests for d in g.iterfind("domain")),
         machines=frozenset(_machines(guests)),
