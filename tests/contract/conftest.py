@@ -62,12 +62,14 @@ class Stand:
 
     def sweep(self) -> None:
         """Remove what the test made, and close."""
-        for host in self.hosts.values():
+        for system in (self.s1, self.s2):
             with suppress(OpenLpmError):
+                host = self.host(system)
                 for partition in host.partitions():
                     host.destroy(partition.uuid)
                     with suppress(OpenLpmError):
                         host.delete(partition.uuid)
+        for host in self.hosts.values():
             host.close()
 
 

@@ -92,7 +92,7 @@ def test_a_partition_is_made_and_deleted_with_its_lease(stand: Stand):
 def test_power(stand: Stand):
     uuid = stand.create()
     host = stand.source
-    assert host.look(uuid) == OFF
+    assert host.look(uuid).state is Sight.OFF
     host.start(uuid)
     assert host.look(uuid) == RUNNING
     with pytest.raises(HypervisorRefused):
@@ -146,7 +146,6 @@ def test_the_mark_is_written(stand: Stand, running: bool):
 
 def test_an_active_move(stand: Stand):
     uuid = stand.started()
-    stand.target.watch(lambda _: None)
     move = Move(stand, transfer(stand, uuid))
     seen: set[Place] = set()
     while move.is_alive():
