@@ -1,6 +1,6 @@
 """Fills `ports.Hypervisors` and `ports.Host` with libvirt. The only package that imports it.
 
-Read `connection.py` first (how calls are bounded, and errors told apart), then `host.py` (which
+Read `connection.py` first (how calls are bounded), then `host.py` (which
 module does what), then `migrate.py`.
 """
 

@@ -1,4 +1,4 @@
-"""A connection to one libvirtd: opened and asked in bounded time, watched by keepalive.
+"""A connection to one libvirtd: asked in bounded time, watched by keepalive.
 
 libvirt sends a keepalive every 2 s and gives up after 3 unanswered ones, so calls to a daemon
 that froze or vanished end within 8 s with an error, and `alive` turns False.
@@ -8,30 +8,24 @@ connection then wait for it (measured: a `state()` of 0.3 ms took as long as the
 those get a connection of their own: `apart()`.
 """
 
-import socket
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import libvirt
 
-from openlpm.adapters.libvirt import loop
 from openlpm.adapters.libvirt.bounded import begun, bounded
-from openlpm.adapters.libvirt.errors import said, translated, unreachable
+from openlpm.adapters.libvirt.errors import translated, unreachable
 from openlpm.model.errors import HypervisorRefused
 
 T = TypeVar("T")
 
-OPEN_S = 6.0
 KEEPALIVE_S, KEEPALIVE_COUNT = 2, 3
 # libvirt itself waits up to 30 s for another job of the same domain to end.
 CALL_S = 35.0
-_PORTS = {"tcp": 16509, "tls": 16514}
-_KNOCK_S = 4.0
 _GLANCE_S = 0.5
 _CLOSE_S = 1.0
 _SPARES = 2
@@ -40,10 +34,12 @@ _SPARES = 2
 class Connection:
     """One managed system's libvirtd. `name` is the system's, for errors; safe from any thread."""
 
-    def __init__(self, name: str, uri: str, raw: libvirt.virConnect) -> None:
+    def __init__(
+        self, name: str, raw: libvirt.virConnect, again: Callable[[], "Connection"]
+    ) -> None:
         self.name = name
-        self.uri = uri
         self.raw = raw
+        self._again = again
         self._broken = self._closing = False
         self._calls = 0
         self._spares: list[Connection] = []
@@ -99,7 +95,7 @@ class Connection:
     @contextmanager
     def apart(self) -> Generator["Connection"]:
         """Another connection to the same daemon, kept afterwards for the next who needs one."""
-        spare = self._take() or open_connection(self.name, self.uri)
+        spare = self._take() or self._again()
         try:
             yield spare
         finally:
@@ -159,71 +155,3 @@ class Connection:
 
         with suppress(TimeoutError):
             bounded(release, _CLOSE_S, f"{self.name}: close")
-
-
-class Door:
-    """Opens connections; at most one attempt at a time hangs for each URI."""
-
-    def __init__(self) -> None:
-        self._pending: dict[str, Future[libvirt.virConnect]] = {}
-        self._lock = Lock()
-
-    def open(self, name: str, uri: str) -> Connection:
-        """A new connection; `ServerUnreachable` within OPEN_S seconds."""
-        loop.ensure_running()
-        with self._lock:
-            hanging = self._pending.get(uri)
-            if hanging is not None and not hanging.done():
-                raise unreachable(name, "An earlier attempt to connect still waits for an answer.")
-            attempt = begun(lambda: _opened(uri), f"{name}: connect")
-            self._pending.pop(uri, None)
-        try:
-            raw = attempt.result(timeout=OPEN_S)
-            return Connection(name, uri, raw)
-        except libvirt.libvirtError as error:
-            raise unreachable(name, said(error)) from error
-        except TimeoutError as error:
-            with self._lock:
-                self._pending[uri] = attempt
-            attempt.add_done_callback(_close_unwanted)
-            raise unreachable(name, f"No answer within {OPEN_S:g} s from {uri}.") from error
-
-
-def _opened(uri: str) -> libvirt.virConnect:
-    knock(uri)
-    return libvirt.open(unattended(uri))
-
-
-def knock(uri: str) -> None:
-    """See whether the host is there at all, where that is a matter of a TCP port.
-
-    libvirt leaves connect() to the kernel, which tries for minutes in ever longer intervals, and
-    so notices late that a host is back. Ours ends, and begins anew.
-    """
-    parts = urlsplit(uri)
-    transport = parts.scheme.partition("+")[2] or "tls"
-    if parts.hostname and transport in _PORTS:
-        address = (parts.hostname, parts.port or _PORTS[transport])
-        try:
-            socket.create_connection(address, timeout=_KNOCK_S).close()
-        except OSError as error:
-            raise libvirt.libvirtError(f"{uri}: {error}") from error
-
-
-def _close_unwanted(attempt: "Future[libvirt.virConnect]") -> None:
-    """The answer came after we had stopped waiting."""
-    if attempt.exception() is None:
-        with suppress(libvirt.libvirtError):
-            attempt.result().close()
-
-
-def unattended(uri: str) -> str:
-    """The URI, with ssh kept from asking for a password: nobody sits at the console's terminal."""
-    parts = urlsplit(uri)
-    if not parts.scheme.endswith(("+ssh", "+libssh2")) or "no_tty=" in parts.query:
-        return uri
-    return f"{uri}{'&' if parts.query else '?'}no_tty=1"
-
-
-_door = Door()
-open_connection = _door.open

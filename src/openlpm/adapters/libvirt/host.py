@@ -15,8 +15,9 @@ from openlpm.adapters.libvirt import (
     probe,
     processor,
 )
-from openlpm.adapters.libvirt.connection import Connection, open_connection
+from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.console import ConsoleStream, open_console
+from openlpm.adapters.libvirt.door import open_connection
 from openlpm.adapters.libvirt.errors import ignoring
 from openlpm.adapters.libvirt.facts import Capabilities, system_facts
 from openlpm.adapters.libvirt.look import look

@@ -1,7 +1,7 @@
 """libvirt's event loop: one thread for the whole process, started when first needed.
 
 Keepalive, close notices and domain events all arrive here. A connection opened before the loop
-is registered never gets any of them, so `connection.py` calls `ensure_running` first.
+is registered never gets any of them, so `door.py` calls `ensure_running` first.
 """
 
 import logging
