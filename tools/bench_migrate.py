@@ -26,8 +26,9 @@ LOADS = {"idle": 0, "dirty_20": 20}
 
 @dataclass(frozen=True)
 class Run:
-    """One move: seconds from command to prompt, and the longest silence outside in ms."""
+    """One move: when its command was given, seconds to the prompt, longest silence in ms."""
 
+    begun: float
     total_s: float
     silence_ms: float
 
@@ -45,18 +46,17 @@ class Bench:
     def _run(self, argv: list[str]) -> Run:
         self.clients.wait_until_served(SERVES_WITHIN_S)
         with self.clients.window() as window:
-            begin = time.monotonic()
+            begun, begin = time.time(), time.monotonic()
             self.stage.lab.run(argv, timeout=300)
             total_s = time.monotonic() - begin
         self.at = 1 - self.at
-        return Run(total_s, window.report.silence_ms)
+        return Run(begun, total_s, window.report.silence_ms)
 
     def ours(self) -> Run:
         """One move by `lpm migrate`."""
         target = self.stage.lab.servers[1 - self.at].name
-        begun = time.time()
         run = self._run([*self.stage.command(), "migrate", self.guest.name, "--to", target])
-        self.overheads.append(self._overhead(begun, run))
+        self.overheads.append(self._overhead(run))
         return run
 
     def virsh(self) -> Run:
@@ -70,15 +70,15 @@ class Bench:
             ]
         )
 
-    def _overhead(self, begun: float, run: Run) -> dict[str, float]:
+    def _overhead(self, run: Run) -> dict[str, float]:
         """Where our own time went, in ms."""
         move = self.stage.lpm("migration", "list")[0]["migration"]
         at = dict(move["phase_at"])
         return {
-            "start_and_validate": 1000 * (move["created_at"] - begun),
+            "start_and_validate": 1000 * (move["created_at"] - run.begun),
             "begin": 1000 * (at["duplicate"] - move["created_at"]),
             "cut_ties": 1000 * (move["finished_at"] - at["cut-ties"]),
-            "to_prompt": 1000 * (begun + run.total_s - move["finished_at"]),
+            "to_prompt": 1000 * (run.begun + run.total_s - move["finished_at"]),
         }
 
     def pairs(self, count: int) -> dict[str, Any]:

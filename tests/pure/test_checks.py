@@ -127,6 +127,7 @@ FIRES: tuple[tuple[str, Examination], ...] = (
     ("job-under-way", replace(WELL, job_under_way=True)),
     ("mover-busy", source(system=IDLE_MOVER)),
     ("mover-busy", target(moves=4)),
+    ("not-examined", replace(WELL, unanswered=("the disks: took more than 35 s",))),
     ("rmc-inactive", partition(rmc=Rmc.NONE)),
     ("architecture-unknown", hardware(arch="ppc64le")),
     ("hypervisor-differs", hardware(hypervisor="kvm")),

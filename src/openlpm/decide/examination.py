@@ -1,7 +1,7 @@
 """All that validation looks at: gathered by the engine, judged by `checks`, touched by neither.
 
-A value that could not be had (the server is out of reach, the question does not arise) is None;
-a check that needs it stays silent, because the check that names the missing thing has spoken.
+A value that could not be had is None, and a check that needs it stays silent: either the question
+does not arise, or a server is out of reach and has its own finding, or `unanswered` names it.
 """
 
 from collections.abc import Mapping
@@ -45,6 +45,7 @@ class Examination:
     failing_disks: Mapping[str, str] = field(default_factory=dict[str, str])
     move_under_way: str = ""
     job_under_way: bool = False
+    unanswered: tuple[str, ...] = ()
 
     @property
     def kind(self) -> Kind | None:

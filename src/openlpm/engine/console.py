@@ -172,7 +172,7 @@ class Console:
         """Validate, hold the room, start. Returns at once. Raises `Refused`, `Busy`."""
         partition = self._estate.partition(name)
         watch = self._estate.watch(to)
-        examination = self._examiner.examine(partition, to)
+        examination = self._examiner.examine(partition, to, try_disks=False)
         validation = validate(examination)
         require(validation)
         given = {

@@ -13,7 +13,7 @@ from openlpm.decide.examination import Examination, Side
 from openlpm.engine.estate import Estate
 from openlpm.engine.watch import Watch
 from openlpm.model.errors import OpenLpmError
-from openlpm.model.hardware import DiskKind, Hardware
+from openlpm.model.hardware import DiskKind, Hardware, VirtualDisk
 from openlpm.model.migration import Migration
 from openlpm.model.partition import Partition
 from openlpm.ports import Journal
@@ -33,8 +33,12 @@ class Examiner:
         """Let the threads go."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def examine(self, partition: Partition, target: str) -> Examination:
-        """One partition against one target, as they are now."""
+    def examine(self, partition: Partition, target: str, *, try_disks: bool = True) -> Examination:
+        """One partition against one target, as they are now.
+
+        `try_disks` False leaves out opening the disks from the target, which takes a QEMU process
+        there: for a live move that begins now, whose own QEMU opens them before memory is sent.
+        """
         source_watch, target_watch = (
             self._estate.watch(partition.system),
             self._estate.watch(target),
@@ -44,13 +48,16 @@ class Examiner:
             self._pool.submit(self._side, watch, unfinished)
             for watch in (source_watch, target_watch)
         )
-        fresh = self._ask(lambda: source_watch.host.partition(partition.uuid)) or partition
-        hardware = self._ask(lambda: source_watch.host.describe(partition.uuid))
+        unanswered: list[str] = []
+        uuid = partition.uuid
+        fresh = _answer("its state", lambda: source_watch.host.partition(uuid), unanswered)
+        hardware = _answer("its devices", lambda: source_watch.host.describe(uuid), unanswered)
         examination = Examination(
-            partition=fresh,
+            partition=fresh or partition,
             source=_known(source, source_watch),
             target=_known(there, target_watch),
             hardware=hardware,
+            unanswered=tuple(unanswered),
             move_under_way=next(
                 (m.id for m in unfinished if m.partition_uuid == partition.uuid), ""
             ),
@@ -58,23 +65,37 @@ class Examiner:
         both_answer = examination.source.facts and examination.target.facts
         if hardware is None or not both_answer or source_watch is target_watch:
             return examination
-        return self._ask_the_pair(examination, hardware, source_watch, target_watch)
+        opened = hardware.disks if try_disks or not examination.is_live else ()
+        return self._ask_the_pair(examination, hardware, opened, source_watch, target_watch)
 
     def _ask_the_pair(
-        self, e: Examination, hardware: Hardware, source: Watch, target: Watch
+        self,
+        e: Examination,
+        hardware: Hardware,
+        opened: tuple[VirtualDisk, ...],
+        source: Watch,
+        target: Watch,
     ) -> Examination:
         """The questions that need both servers, each in a thread of its own."""
         uuid = e.partition.uuid
-        with_backing = tuple(d for d in hardware.disks if d.kind is not DiskKind.EMPTY)
-        rmc = self._later(lambda: source.host.rmc(uuid))
-        cpu = self._later(lambda: target.host.compare_cpu(hardware))
-        disks = self._later(lambda: target.host.open_disks(with_backing))
-        busy = e.is_live and self._ask(lambda: source.host.busy(uuid))
-        # A job under way would make the call fail for a reason that has its own finding.
-        callable_now = e.is_live and not busy and not e.move_under_way
-        peer = (
-            self._ask(lambda: source.host.call_peer(uuid, target.system)) if callable_now else None
+        with_backing = tuple(d for d in opened if d.kind is not DiskKind.EMPTY)
+        unanswered: list[str] = []
+
+        def later(what: str, question: Callable[[], T]) -> Future[T | None]:
+            return self._pool.submit(_answer, what, question, unanswered)
+
+        rmc = later("the agent", lambda: source.host.rmc(uuid))
+        cpu = later("the processor", lambda: target.host.compare_cpu(hardware))
+        disks = later(
+            "the disks", lambda: target.host.open_disks(with_backing) if with_backing else {}
         )
+        busy = e.is_live and _answer("its jobs", lambda: source.host.busy(uuid), unanswered)
+        peer = None
+        # A job under way would make the call fail for a reason that has its own finding.
+        if e.is_live and not busy and not e.move_under_way:
+            peer = _answer(
+                "the way", lambda: source.host.call_peer(uuid, target.system), unanswered
+            )
         return replace(
             e,
             partition=replace(e.partition, rmc=rmc.result() or e.partition.rmc),
@@ -82,6 +103,7 @@ class Examiner:
             peer=peer,
             failing_disks=disks.result() or {},
             job_under_way=bool(busy),
+            unanswered=tuple(sorted(unanswered)),
         )
 
     def _side(self, watch: Watch, unfinished: Sequence[Migration]) -> Side:
@@ -95,16 +117,14 @@ class Examiner:
             moves=sum(watch.system.name in (m.source, m.target) for m in unfinished),
         )
 
-    def _later(self, question: Callable[[], T]) -> Future[T | None]:
-        return self._pool.submit(self._ask, question)
 
-    @staticmethod
-    def _ask(question: Callable[[], T]) -> T | None:
-        """The answer, or None where there is none to be had."""
-        try:
-            return question()
-        except OpenLpmError:
-            return None
+def _answer(what: str, question: Callable[[], T], unanswered: list[str]) -> T | None:
+    """The answer; None where there is none to be had, and then `unanswered` says why."""
+    try:
+        return question()
+    except OpenLpmError as error:
+        unanswered.append(f"{what}: {error.cause or error.message}")
+        return None
 
 
 def _known(asked: Future[Side], watch: Watch) -> Side:

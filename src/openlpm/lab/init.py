@@ -185,6 +185,8 @@ def _furnish(config: dict[str, Any]) -> None:
         kernel.bind(source, target)
     for kind, target in (("tmpfs", "/run"), ("proc", "/proc"), ("sysfs", "/sys")):
         kernel.mount_fresh(kind, target)
+    # Where libvirt locks a serial console's device; every Debian machine has it.
+    Path("/run/lock").mkdir()
 
 
 if __name__ == "__main__":

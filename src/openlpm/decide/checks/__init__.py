@@ -16,6 +16,7 @@ CHECKS: tuple[Check, ...] = (
     reach.systems_differ,
     reach.source_answers,
     reach.target_answers,
+    reach.questions_were_answered,
     reach.daemons_reach_each_other,
     reach.source_hypervisor_agrees,
     state.state_allows_a_move,

@@ -43,6 +43,20 @@ def target_answers(e: Examination) -> Iterator[Finding]:
     yield from _answers(e.target, "target-unreachable")
 
 
+def questions_were_answered(e: Examination) -> Iterator[Finding]:
+    """What nobody could tell must not pass for good news."""
+    both_answer = e.source.facts is not None and e.target.facts is not None
+    for question in e.unanswered if both_answer else ():
+        yield Finding(
+            "not-examined",
+            Severity.ERROR,
+            e.source.name,
+            question.partition(":")[0],
+            f"A question to the servers was not answered: {question}",
+            "Validate again; if it stays so, look at libvirtd's log on both servers.",
+        )
+
+
 def daemons_reach_each_other(e: Examination) -> Iterator[Finding]:
     """Peer-to-peer: the source's daemon calls the target's, then QEMU sends memory to QEMU."""
     if e.peer is None:
