@@ -2,8 +2,11 @@
 
 Brings up a lab of two servers, starts a console, moves a partition there and back while clients
 outside use it, moves it powered off, and prints what it took; build/demo.json has the same.
+
+    python -m tools.demo [--name LAB] [--out FILE]      # KEEP=1 leaves all of it up
 """
 
+import argparse
 import json
 import os
 import signal
@@ -21,17 +24,15 @@ from openlpm.lab.look import left_overs
 from openlpm.lab.state import folder_of
 from tools.stage import SERVES_WITHIN_S, Guest, Stage
 
-NAME = "demo"
-OUT = Path("build/demo.json")
-
 
 def main() -> int:
     """Run the demo; exit code 0 when every move did what it must."""
+    wanted = _arguments()
     keep = os.environ.get("KEEP") == "1"
     signal.signal(signal.SIGTERM, _interrupt)
     started = time.monotonic()
     try:
-        with Stage.up(NAME, keep=keep) as stage:
+        with Stage.up(wanted.name, keep=keep) as stage:
             _say(f"Two servers and a storage server are up; guests run under {_accelerator()}.")
             result = _play(stage)
     except KeyboardInterrupt:
@@ -40,13 +41,21 @@ def main() -> int:
     except LabError as error:
         print(error, file=sys.stderr)
         return 1
-    result["left_over"] = [] if keep else left_overs(folder_of(NAME))
-    OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps(result, indent=2) + "\n")
+    result["left_over"] = [] if keep else left_overs(folder_of(wanted.name))
+    wanted.out.parent.mkdir(exist_ok=True)
+    wanted.out.write_text(json.dumps(result, indent=2) + "\n")
     _table(result, time.monotonic() - started)
+    print(f"The same as JSON: {wanted.out}")
     if keep:
-        _what_next(Lab.load(NAME))
+        _what_next(Lab.load(wanted.name))
     return 0 if _is_good(result) else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="demo", description="Move a partition between servers.")
+    parser.add_argument("--name", default="demo", help="the lab's name: several may run at once")
+    parser.add_argument("--out", type=Path, default=Path("build/demo.json"), help="the figures")
+    return parser.parse_args()
 
 
 def _accelerator() -> str:
@@ -163,7 +172,6 @@ def _table(result: dict[str, Any], seconds: float) -> None:
     kept = "kept" if result["identity_kept"] else "NOT KEPT"
     left = ", ".join(result["left_over"]) or "nothing"
     console.print(f"Identity {kept}; left over on this machine: {left}. {seconds:.0f} s in all.")
-    console.print(f"The same as JSON: {OUT}", highlight=False)
 
 
 def _row(move: dict[str, Any]) -> Iterator[str]:
@@ -184,7 +192,7 @@ The lab and its console are still up (KEEP=1). Try:
   lpm targets web1
   lpm migrate web1 --to s1
   lpm events --follow
-  lpm lab down --name {NAME}      # when you are done"""
+  lpm lab down --name {lab.name}      # when you are done"""
     )
 
 
