@@ -5,7 +5,14 @@ Each refuses while the partition moves: a definition must not change under a tra
 
 from openlpm.engine.effects import free_id
 from openlpm.engine.estate import Estate
-from openlpm.model.errors import AlreadyExists, BadRequest, Busy, Conflict, OpenLpmError
+from openlpm.model.errors import (
+    AlreadyExists,
+    BadRequest,
+    Busy,
+    Conflict,
+    OpenLpmError,
+    ServerUnreachable,
+)
 from openlpm.model.names import checked_name, checked_range
 from openlpm.model.partition import DEFAULT_UNITS_PER_PROCESSOR, Mark, Partition, PartitionSpec
 from openlpm.model.sight import Sight
@@ -123,6 +130,12 @@ class Partitions:
 
     @staticmethod
     def _must_be(partition: Partition, *states: Sight) -> None:
+        if partition.state is Sight.UNKNOWN:
+            raise ServerUnreachable(
+                "server-unreachable",
+                f"{partition.system} does not answer, so nothing is known of {partition.name!r}.",
+                remedy=f"lpm system show {partition.system} tells more.",
+            )
         if partition.state not in states:
             raise Conflict(
                 "wrong-state",
