@@ -5,7 +5,10 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
+from console_fixtures import Site
+from tools.stage import Stage
 
+from openlpm.faces.cli.client import Client
 from openlpm.lab import Lab
 
 RUN = secrets.token_hex(2)
@@ -24,3 +27,12 @@ def lab(run_id: str) -> Iterator[Lab]:
         pytest.skip("the lab needs root")
     with Lab.up(run_id, servers=2) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def site(run_id: str) -> Iterator[Site]:
+    """A console that manages two servers. Leave them whole."""
+    if os.geteuid() != 0:
+        pytest.skip("the lab needs root")
+    with Stage.up(f"{run_id}v") as stage:
+        yield Site(stage, Client(str(stage.socket)))
