@@ -1,5 +1,6 @@
 """The linters are tests: what they find, a reviewer need not."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -73,3 +74,13 @@ def test_every_make_verb_is_documented() -> None:
     readme = (ROOT / "README.md").read_text()
     assert verbs
     assert {verb for verb in verbs if f"make {verb}" not in readme} == set()
+
+
+def test_every_environment_variable_is_documented() -> None:
+    read = re.compile(r"(?:environ(?:\.get)?[\[(]|envvar=)\s*\"([A-Z_]+)\"")
+    names = {
+        name for p in _tracked("src/*.py", "tools/*.py") for name in read.findall(p.read_text())
+    }
+    documented = "".join(p.read_text() for p in _tracked("docs/*.md", "README.md"))
+    assert "LPM_SOCKET" in names
+    assert {name for name in names - {"TERM"} if name not in documented} == set()

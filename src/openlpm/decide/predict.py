@@ -9,9 +9,9 @@ Performance of Virtual Machine Migration", MASCOTS 2010.)
 from openlpm.model.estimate import Estimate
 from openlpm.model.migration import Progress
 
-OVERHEAD_S = 0.3
+OVERHEAD_S = 0.5
 """Starting and ending a transfer between two daemons."""
-FIXED_PAUSE_MS = 20.0
+FIXED_PAUSE_MS = 40.0
 """Device state and the start of the processors at the target."""
 MAX_ROUNDS = 50
 

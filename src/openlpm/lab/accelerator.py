@@ -14,6 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
+from openlpm.lab.image.cache import cache_folder
+
 Accelerator = Literal["kvm", "tcg"]
 
 # At the reset vector, the last 16 bytes of 64 KiB: mov al, 0x21; out 0xf4, al; hlt
@@ -47,8 +49,7 @@ def _note(kernel: Path | None) -> Path:
         about = kernel.stat()
         facts += [str(kernel.resolve()), str(about.st_mtime_ns), str(about.st_size)]
     key = hashlib.sha256("\0".join(facts).encode()).hexdigest()[:16]
-    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "openlpm")
-    return Path(os.environ.get("OPENLPM_CACHE") or usual, f"accelerator-{key}.json")
+    return cache_folder() / f"accelerator-{key}.json"
 
 
 def _runs_firmware(seconds: float) -> bool:
