@@ -6,7 +6,7 @@ import click
 
 from openlpm.faces.cli.asking import console, json_option
 from openlpm.faces.cli.client import path_of
-from openlpm.faces.cli.output import moment, print_json, print_json_line
+from openlpm.faces.cli.output import moment, print_json, print_json_line, printable, say
 
 
 @click.command()
@@ -54,4 +54,5 @@ def _print_all(found: list[dict[str, Any]]) -> None:
 def _print(event: dict[str, Any]) -> None:
     level = "" if event["level"] == "info" else f"{event['level']}: "
     about = " ".join(filter(None, (event["system"], event["partition"])))
-    click.echo(f"{event['seq']:>6}  {moment(event['at'])}  {about}  {level}{event['message']}")
+    message = printable(f"{about}  {level}{event['message']}")
+    say(f"{event['seq']:>6}  {moment(event['at'])}  {message}")

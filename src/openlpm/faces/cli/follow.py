@@ -12,11 +12,9 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-import click
-
 from openlpm.faces.cli import exits, move_text
 from openlpm.faces.cli.client import Client, path_of
-from openlpm.faces.cli.output import print_json, print_json_line
+from openlpm.faces.cli.output import print_json, print_json_line, say
 from openlpm.faces.cli.problem import Problem
 from openlpm.faces.cli.steps import is_final
 
@@ -68,15 +66,15 @@ def follow(
         # Connect first: whatever is imported and printed meanwhile costs the move no time.
         views = _watched(client, view["migration"]["id"])
         if not as_json:
-            click.echo(move_text.heading(view))
+            say(move_text.heading(view))
         view = _shown(views, json() if as_json else _display())
     except KeyboardInterrupt:
-        click.echo(move_text.going_on(view["migration"]), err=True)
+        say(move_text.going_on(view["migration"]), err=True)
         raise
     if view["migration"]["phase"] != "done":
         raise _failure(client, view["migration"])
     if not as_json:
-        click.echo(move_text.success(view["migration"]))
+        say(move_text.success(view["migration"]))
     return exits.DONE
 
 

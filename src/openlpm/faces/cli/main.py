@@ -11,6 +11,7 @@ import click
 
 from openlpm.faces.cli import exits
 from openlpm.faces.cli.lazy import Lazy, LazyGroup
+from openlpm.faces.cli.output import say
 from openlpm.faces.cli.place import socket_path
 from openlpm.faces.cli.problem import Problem
 
@@ -100,7 +101,7 @@ def main() -> int:
 def _tell(problem: Problem) -> int:
     # The option may stand anywhere, also after the word that could not be understood.
     as_json = "--json" in sys.argv
-    click.echo(problem.document() if as_json else problem.text(), err=True)
+    say(problem.document() if as_json else problem.text(), err=True)
     return exits.code_of(problem.kind)
 
 

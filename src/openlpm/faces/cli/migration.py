@@ -7,7 +7,7 @@ import click
 from openlpm.faces.cli.asking import complete_partitions, console, json_option, migration_id
 from openlpm.faces.cli.client import path_of
 from openlpm.faces.cli.follow import JsonLines, follow
-from openlpm.faces.cli.output import duration, mib, moment, print_json, sheet, table
+from openlpm.faces.cli.output import duration, mib, moment, print_json, say, sheet, table
 
 
 @click.group()
@@ -51,7 +51,7 @@ def list_(partition: str, limit: int, as_json: bool) -> None:
         print_json(found)
         return
     headings = ("ID", "PARTITION", "FROM", "TO", "KIND", "PHASE", "BEGUN", "PAUSE")
-    click.echo(table(headings, (_row(view["migration"]) for view in found)))
+    say(table(headings, (_row(view["migration"]) for view in found)))
 
 
 def _row(move: dict[str, Any]) -> tuple[object, ...]:
@@ -83,7 +83,7 @@ def show(migration: str, as_json: bool) -> None:
       lpm migration show 5f0c2a91
     """
     view = console().get(path_of("migrations", migration))
-    print_json(view) if as_json else click.echo(sheet(_particulars(view)))
+    print_json(view) if as_json else say(sheet(_particulars(view)))
 
 
 def _particulars(view: dict[str, Any]) -> list[tuple[str, object]]:
@@ -141,7 +141,7 @@ def stop(migration: str, as_json: bool) -> None:
         print_json(view)
         return
     move = view["migration"]
-    click.echo(f"The move of {move['partition']} to {move['target']} is being stopped.")
+    say(f"The move of {move['partition']} to {move['target']} is being stopped.")
 
 
 @migration.command()
@@ -155,4 +155,4 @@ def recover(migration: str, as_json: bool) -> None:
       lpm migration recover 5f0c2a91
     """
     recovery = console().post(path_of("migrations", migration, "recover"))
-    print_json(recovery) if as_json else click.echo(recovery["explanation"])
+    print_json(recovery) if as_json else say(recovery["explanation"])

@@ -12,7 +12,7 @@ from openlpm.faces.cli.asking import console, json_option, partition_name, targe
 from openlpm.faces.cli.client import path_of
 from openlpm.faces.cli.follow import follow
 from openlpm.faces.cli.move_text import errors_in, heading, verdict
-from openlpm.faces.cli.output import print_json, table
+from openlpm.faces.cli.output import print_json, say, table
 
 no_wait_option = click.option("--no-wait", is_flag=True, help="Return once it has begun.")
 
@@ -29,7 +29,7 @@ def validate(partition: str, to: str, as_json: bool) -> int:
       lpm validate web1 --to server2
     """
     examined = console().post(path_of("partitions", partition, "validate"), {"to": to})
-    print_json(examined) if as_json else click.echo(verdict(examined))
+    print_json(examined) if as_json else say(verdict(examined))
     return exits.REFUSED if errors_in(examined) else exits.DONE
 
 
@@ -47,7 +47,7 @@ def targets(partition: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    click.echo(table(("SYSTEM", "POSSIBLE", "WHY NOT, OR WHAT TO KNOW"), _verdicts(found)))
+    say(table(("SYSTEM", "POSSIBLE", "WHY NOT, OR WHAT TO KNOW"), _verdicts(found)))
 
 
 def _verdicts(found: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
@@ -123,12 +123,12 @@ def _move(
     try:
         view = client.post(path_of("partitions", partition, verb), body)
     except KeyboardInterrupt:
-        click.echo("\nThe move may have begun: see `lpm migration list`.", err=True)
+        say("\nThe move may have begun: see `lpm migration list`.", err=True)
         raise
     if not no_wait:
         return follow(client, view, as_json=as_json)
     if as_json:
         print_json(view)
     else:
-        click.echo(f"{heading(view)}\nWatch it: lpm migration watch {view['migration']['id']}")
+        say(f"{heading(view)}\nWatch it: lpm migration watch {view['migration']['id']}")
     return exits.DONE

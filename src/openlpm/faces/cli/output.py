@@ -18,19 +18,33 @@ import click
 _MIB = 1024 * 1024
 
 
+def printable(text: str) -> str:
+    r"""The text with control characters spelled out: names come from servers that others use.
+
+    >>> printable("a\x9b31mred")
+    'a\\u009b31mred'
+    """
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print lines for people."""
+    click.echo("\n".join(map(printable, text.split("\n"))), err=err)
+
+
 def print_json(value: Any) -> None:
     """The answer as the console gave it."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    say(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def print_json_line(value: Any) -> None:
     """One of many answers: a line each, written at once."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    say(json.dumps(value, ensure_ascii=False))
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Aligned columns under `headings`."""
-    lines = [tuple(headings), *(tuple(str(cell) for cell in row) for row in rows)]
+    lines = [tuple(headings), *(tuple(printable(str(cell)) for cell in row) for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(headings))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -40,7 +54,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def sheet(pairs: Iterable[tuple[str, object]]) -> str:
     """One thing's particulars, a line each; those without a value are left out."""
-    known = [(name, str(value)) for name, value in pairs if value not in (None, "")]
+    known = [(name, printable(str(value))) for name, value in pairs if value not in (None, "")]
     width = max((len(name) for name, _ in known), default=0)
     return "\n".join(f"{name.ljust(width)}  {value}" for name, value in known)
 

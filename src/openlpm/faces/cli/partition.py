@@ -11,7 +11,7 @@ import click
 from openlpm.faces.cli.asking import complete_systems, console, json_option, partition_name
 from openlpm.faces.cli.client import path_of
 from openlpm.faces.cli.lazy import Lazy, LazyGroup
-from openlpm.faces.cli.output import moment, print_json, sheet, table
+from openlpm.faces.cli.output import moment, print_json, say, sheet, table
 
 _CLI = "openlpm.faces.cli"
 
@@ -56,7 +56,7 @@ def list_(system: str, as_json: bool) -> None:
         print_json(found)
         return
     headings = ("NAME", "ID", "SYSTEM", "STATE", "PROCESSORS", "MEMORY", "RMC")
-    click.echo(table(headings, (_row(each) for each in found)))
+    say(table(headings, (_row(each) for each in found)))
 
 
 def _row(found: dict[str, Any]) -> tuple[object, ...]:
@@ -88,7 +88,7 @@ def show(partition: str, as_json: bool) -> None:
       lpm partition show web1
     """
     found = console().get(path_of("partitions", partition))
-    print_json(found) if as_json else click.echo(sheet(_particulars(found)))
+    print_json(found) if as_json else say(sheet(_particulars(found)))
 
 
 def _particulars(found: dict[str, Any]) -> list[tuple[str, object]]:
@@ -172,7 +172,7 @@ def print_state(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        click.echo(f"{found['name']} is {state_of(found)} on {found['system']}.")
+        say(f"{found['name']} is {state_of(found)} on {found['system']}.")
 
 
 @partition.command()
@@ -186,4 +186,4 @@ def delete(partition: str, as_json: bool) -> None:
       lpm partition delete web1
     """
     console().delete(path_of("partitions", partition))
-    print_json({"deleted": partition}) if as_json else click.echo(f"{partition} is deleted.")
+    print_json({"deleted": partition}) if as_json else say(f"{partition} is deleted.")

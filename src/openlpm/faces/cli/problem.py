@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from openlpm.faces.cli.output import printable
+
 
 class Problem(Exception):
     """Ends a command. `kind` decides its exit code, `code` is for scripts to test."""
@@ -48,7 +50,9 @@ class Problem(Exception):
     def text(self) -> str:
         """Message, cause and remedy, a line each; the findings before them."""
         lines = [line for finding in self.findings for line in finding_lines(finding)]
-        return "\n".join([*lines, *filter(None, (self.message, self.cause, self.remedy))])
+        return "\n".join(
+            [*lines, *map(printable, filter(None, (self.message, self.cause, self.remedy)))]
+        )
 
     def document(self) -> str:
         """The same as a line of JSON."""
@@ -69,6 +73,6 @@ def finding_lines(finding: Mapping[str, str]) -> tuple[str, str]:
     """A finding of validation: what and where, then what to do about it."""
     looked_at = f"{finding['system']}, {finding['looked_at']}"
     return (
-        f"{finding['severity']} {finding['code']} ({looked_at}): {finding['message']}",
-        f"    {finding['remedy']}",
+        printable(f"{finding['severity']} {finding['code']} ({looked_at}): {finding['message']}"),
+        printable(f"    {finding['remedy']}"),
     )

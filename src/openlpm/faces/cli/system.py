@@ -6,7 +6,7 @@ import click
 
 from openlpm.faces.cli.asking import console, json_option, system_name
 from openlpm.faces.cli.client import path_of
-from openlpm.faces.cli.output import moment, print_json, sheet, table
+from openlpm.faces.cli.output import moment, print_json, say, sheet, table
 from openlpm.faces.cli.size import MEBIBYTES
 
 
@@ -76,7 +76,7 @@ def add(
             "memory_mib": memory,
         },
     )
-    print_json(added) if as_json else click.echo(f"{name} is {_link(added)}.")
+    print_json(added) if as_json else say(f"{name} is {_link(added)}.")
 
 
 @system.command("list")
@@ -93,7 +93,7 @@ def list_(as_json: bool) -> None:
         print_json(found)
         return
     headings = ("NAME", "STATE", "CHASSIS", "PARTITIONS", "FREE PROC", "FREE MEMORY", "TROUBLE")
-    click.echo(table(headings, (_row(view) for view in found)))
+    say(table(headings, (_row(view) for view in found)))
 
 
 def _row(view: dict[str, Any]) -> tuple[object, ...]:
@@ -120,7 +120,7 @@ def show(system: str, as_json: bool) -> None:
       lpm system show server1
     """
     view = console().get(path_of("systems", system))
-    print_json(view) if as_json else click.echo(sheet(_particulars(view)))
+    print_json(view) if as_json else say(sheet(_particulars(view)))
 
 
 def _particulars(view: dict[str, Any]) -> list[tuple[str, object]]:
@@ -167,4 +167,4 @@ def remove(system: str, as_json: bool) -> None:
       lpm system remove server1
     """
     console().delete(path_of("systems", system))
-    print_json({"removed": system}) if as_json else click.echo(f"{system} is no longer managed.")
+    print_json({"removed": system}) if as_json else say(f"{system} is no longer managed.")
