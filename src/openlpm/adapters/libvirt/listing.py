@@ -1,10 +1,11 @@
 """The partitions of a server, and what one of them holds.
 
-One hostile or odd definition must not hide the others: where it cannot be read, the domain is
-listed as one that others made.
+One hostile or odd definition must not hide the others: where it, or our mark in it, cannot be
+read, the domain is listed as one that others made.
 """
 
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -25,12 +26,14 @@ from openlpm.adapters.libvirt.probe_name import is_probe
 from openlpm.adapters.libvirt.xml import Element, parse, text
 from openlpm.model.errors import BadRequest, Gone
 from openlpm.model.hardware import DiskKind, Hardware, VirtualDisk
-from openlpm.model.partition import Partition, Rmc
+from openlpm.model.partition import Mark, Partition, Rmc
 from openlpm.model.sight import Place, Sight
 
 _log = logging.getLogger(__name__)
 # File systems that servers share; "dir" and the like are a host's own.
 _SHARED_POOLS = ("netfs", "gluster", "vstorage")
+_MOST_WARNED = 1000
+_warned: dict[tuple[str, str], str] = {}
 
 
 def partitions(connection: Connection) -> list[Partition]:
@@ -70,8 +73,27 @@ def _partition(system: str, xml: str, state: Place, name: str, uuid: str) -> Par
     try:
         return _read(system, parse(xml, "domain"), state)
     except BadRequest as error:
-        _log.warning("%s: cannot read the definition of %s: %s", system, name, error)
-        return Partition(uuid, name, system, state.state, state.why, 0, 0)
+        _warn(system, uuid, f"cannot read the definition of {name!r}: {error.cause}")
+        return Partition(uuid, name, system, state.state, state.why, 0, 0, seen_at=time.time())
+
+
+def _mark(system: str, uuid: str, domain: Element) -> Mark | None:
+    """One that cannot be read is none of ours; what the domain holds counts all the same."""
+    try:
+        return read_mark(domain)
+    except BadRequest as error:
+        _warn(system, uuid, f"cannot read the mark of {text(domain, 'name')!r}: {error.cause}")
+        return None
+
+
+def _warn(system: str, uuid: str, trouble: str) -> None:
+    """Once: partitions are listed every few seconds."""
+    if _warned.get((system, uuid)) == trouble:
+        return
+    if len(_warned) >= _MOST_WARNED:
+        _warned.clear()
+    _warned[system, uuid] = trouble
+    _log.warning("%s: %s", system, trouble)
 
 
 def _read(system: str, domain: Element, state: Place) -> Partition:
@@ -88,8 +110,9 @@ def _read(system: str, domain: Element, state: Place) -> Partition:
         why=state.why,
         processors=processors(domain),
         memory_mib=memory_mib(domain),
-        mark=read_mark(domain),
+        mark=_mark(system, uuid, domain),
         rmc=rmc,
+        seen_at=time.time(),
     )
 
 
