@@ -225,6 +225,13 @@ def reads(xml: str) -> None:
         assert refusal(read) in ("", "bad-xml")
 
 
+def test_a_running_guests_adapter_is_plugged_into_the_network_it_names():
+    """libvirt 11.3 writes the running guest's adapter so; 9.0 says type='network'."""
+    xml = FULL.replace("<source bridge='br0'/>", "<source network='guest' bridge='br0'/>")
+    (adapter,) = hardware(parse(xml, "domain")).ethernets
+    assert (adapter.kind, adapter.switch) == ("network", "guest")
+
+
 def test_an_interface_of_no_kind_is_read():
     """Found by the tests below: lxml refuses to look for an attribute without a name."""
     for kind in ("", "{", "a b"):

@@ -110,6 +110,9 @@ def _ethernets(domain: Element) -> Iterator[VirtualEthernet]:
         source = interface.find("source")
         # A dict: `Element.get` wants a well-formed name, and `kind` is whatever stands there.
         names = {} if source is None else dict(source.attrib)
+        # libvirt 11 calls the adapter of a running guest by what its network is made of, a
+        # bridge say, and still names the network: that is what it is plugged into.
+        kind = "network" if names.get("network") else kind
         switch = str(names.get(kind) or names.get("dev") or "")
         yield VirtualEthernet(
             mac=attribute(interface, "mac", "address"),
