@@ -41,7 +41,11 @@ def migration(connection: Connection, migration_id: str) -> Migration:
     query = select(migrations).where(migrations.c.id == migration_id)
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
-        raise NotFound("no-such-migration", f"There is no migration {migration_id!r}.")
+        raise NotFound(
+            "no-such-migration",
+            f"There is no migration {migration_id!r}.",
+            remedy="lpm migration list shows all.",
+        )
     return codec.migration(dict(row))
 
 
