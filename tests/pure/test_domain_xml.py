@@ -228,7 +228,7 @@ def reads(xml: str) -> None:
 def test_a_running_guests_adapter_is_plugged_into_the_network_it_names():
     """libvirt 11.3 writes the running guest's adapter so; 9.0 says type='network'."""
     xml = FULL.replace("<source bridge='br0'/>", "<source network='guest' bridge='br0'/>")
-    adapter = hardware(parse(xml, "domain")).ethernets[0]
+    adapter = hardware(xml).ethernets[0]
     assert (adapter.kind, adapter.switch) == ("network", "guest")
 
 
