@@ -123,6 +123,10 @@ FIRES: tuple[tuple[str, Examination], ...] = (
     ("state-forbids", partition(state=Sight.PAUSED, why=Why.MIGRATION)),
     ("not-adopted", partition(mark=None)),
     ("paused-by-fault", partition(state=Sight.PAUSED, why=Why.FAULT)),
+    (
+        "not-run-since-arrival",
+        replace(partition(state=Sight.PAUSED), hardware=replace(HARDWARE, not_run_here=True)),
+    ),
     ("move-under-way", replace(WELL, move_under_way="m7", job_under_way=True)),
     ("job-under-way", replace(WELL, job_under_way=True)),
     ("mover-busy", source(system=IDLE_MOVER)),

@@ -77,7 +77,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """All of one partition. `cpu_xml` is opaque outside the adapter, empty for QEMU's default."""
+    """All of one partition. `cpu_xml` is opaque outside the adapter, empty for QEMU's default.
+
+    `not_run_here`: it arrived paused and has not run since, so QEMU has not taken over its disks.
+    """
 
     arch: str
     machine: str
@@ -96,3 +99,4 @@ class Hardware:
     checkpoints: int = 0
     block_jobs: tuple[str, ...] = ()
     managed_save: bool = False
+    not_run_here: bool = False

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import libvirt
 
+from openlpm.adapters.libvirt.arrival import not_run_here
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.domain_xml import (
     agent_state,
@@ -119,18 +120,22 @@ def _read(system: str, domain: Element, state: Place) -> Partition:
 def describe(connection: Connection, uuid: str) -> Hardware:
     """The definition as it runs (or would), and what libvirt keeps beside it."""
 
-    def read() -> tuple[Hardware, int, int, bool]:
+    def read() -> tuple[Hardware, bool, int, int, bool]:
         domain = connection.domain(uuid)
         return (
             hardware(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)),
+            not_run_here(domain),
             domain.snapshotNum(),
             len(domain.listAllCheckpoints()),
             bool(domain.hasManagedSaveImage()),
         )
 
-    found, snapshots, checkpoints, managed_save = connection.ask("describe the partition", read)
+    found, not_run, snapshots, checkpoints, managed_save = connection.ask(
+        "describe the partition", read
+    )
     return replace(
         found,
+        not_run_here=not_run,
         disks=_with_shared(connection, found.disks),
         snapshots=snapshots,
         checkpoints=checkpoints,

@@ -20,6 +20,7 @@ CHECKS: tuple[Check, ...] = (
     reach.daemons_reach_each_other,
     reach.source_hypervisor_agrees,
     state.state_allows_a_move,
+    state.has_run_since_it_arrived,
     state.partition_is_ours,
     state.no_other_job,
     state.movers_have_room,

@@ -32,6 +32,26 @@ def state_allows_a_move(e: Examination) -> Iterator[Finding]:
         )
 
 
+FORGIVING_QEMU = 10_000_000
+"""The first version that lets a partition be moved whose disks it has not taken over."""
+
+
+def has_run_since_it_arrived(e: Examination) -> Iterator[Finding]:
+    """QEMU dies when it moves on what arrived paused and has not run: all memory would be lost."""
+    old = e.source.facts is not None and e.source.facts.hypervisor_version < FORGIVING_QEMU
+    if e.is_live and old and e.hardware and e.hardware.not_run_here:
+        yield Finding(
+            "not-run-since-arrival",
+            Severity.ERROR,
+            e.source.name,
+            "whether it has run since it arrived paused",
+            f"It arrived at {e.source.name} paused and has not run there; QEMU before 10.0 would "
+            "crash when it is moved on.",
+            f"Resume it, pause it again (lpm partition resume, pause {e.partition.name}), and "
+            "move it then.",
+        )
+
+
 def partition_is_ours(e: Examination) -> Iterator[Finding]:
     """What others made is shown, and never touched unasked."""
     if e.partition.mark is None:
