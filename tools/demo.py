@@ -38,7 +38,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nInterrupted; everything the demo made is removed.", file=sys.stderr)
         return 130
-    except LabError as error:
+    except (LabError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
     result["left_over"] = [] if keep else left_overs(folder_of(wanted.name))
@@ -88,7 +88,7 @@ def _play(stage: Stage) -> dict[str, Any]:
         clients.wait_until_served(SERVES_WITHIN_S)
     after = _identity(stage, guest)
     stage.show("partition", "list")
-    moves[-1]["disk_gaps"] = _gaps(guest)
+    moves[-1]["disk_gaps"] += stage.disk_gaps(guest)
     if not stage.keep:
         stage.show("partition", "shutdown", "web1")
         stage.show("partition", "delete", "web1")
@@ -106,14 +106,14 @@ def _live(stage: Stage, guest: Guest, kind: str, words: tuple[str, ...]) -> dict
     return figures | {
         "silence_ms": round(report.silence_ms, 1),
         "http_lost": report.http_lost,
-        "disk_gaps": _gaps(guest),
+        "disk_gaps": stage.disk_gaps(guest),
     }
 
 
 def _inactive(stage: Stage, guest: Guest) -> dict[str, Any]:
     stage.show("migrate", "web1", "--to", "s2")
     figures = _figures(stage, "inactive")
-    return figures | {"silence_ms": None, "http_lost": None, "disk_gaps": _gaps(guest)}
+    return figures | {"silence_ms": None, "http_lost": None, "disk_gaps": _gaps_when_off(guest)}
 
 
 def _figures(stage: Stage, kind: str) -> dict[str, Any]:
@@ -129,8 +129,8 @@ def _figures(stage: Stage, kind: str) -> dict[str, Any]:
     }
 
 
-def _gaps(guest: Guest) -> int:
-    """Missing and doubled records on the partition's disk, read from the storage server."""
+def _gaps_when_off(guest: Guest) -> int:
+    """Missing and doubled records on the disk of a partition that is off."""
     report = check_sequence(guest.volume)
     return report.gaps + report.doubles
 
@@ -161,10 +161,11 @@ def _table(result: dict[str, Any], seconds: float) -> None:
     from rich.table import Table
 
     table = Table(title="What the moves took")
-    for column in ("move", "from", "to", "silence outside", "QEMU's pause", "total", "sent"):
-        table.add_column(column, justify="left" if column in ("move", "from", "to") else "right")
-    table.add_column("HTTP lost", justify="right")
-    table.add_column("disk gaps", justify="right")
+    for column in ("move", "from", "to"):
+        table.add_column(column)
+    for column in ("silence\n(ms)", "pause\n(ms)", "total\n(s)", "sent\n(MiB)", "HTTP\nlost"):
+        table.add_column(column, justify="right")
+    table.add_column("disk\ngaps", justify="right")
     for move in result["moves"]:
         table.add_row(*_row(move))
     console = Console()
@@ -176,12 +177,16 @@ def _table(result: dict[str, Any], seconds: float) -> None:
 
 def _row(move: dict[str, Any]) -> Iterator[str]:
     yield from (move["kind"], move["from"], move["to"])
-    for key, unit in (("silence_ms", "ms"), ("pause_ms", "ms"), ("total_s", "s")):
-        yield "-" if move[key] is None else f"{move[key]:g} {unit}"
     sent = move["bytes_sent"]
-    yield "-" if sent is None else f"{sent / 2**20:.0f} MiB"
-    yield "-" if move["http_lost"] is None else str(move["http_lost"])
-    yield str(move["disk_gaps"])
+    figures = (
+        move["silence_ms"],
+        move["pause_ms"],
+        move["total_s"],
+        None if sent is None else sent // 2**20,
+        move["http_lost"],
+        move["disk_gaps"],
+    )
+    yield from ("-" if figure is None else f"{figure:g}" for figure in figures)
 
 
 def _what_next(lab: Lab) -> None:

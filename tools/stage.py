@@ -123,6 +123,15 @@ class Stage:
         """Clients of the partition, outside all servers."""
         return OutsideClients(guest.address, self.lab.exec_argv)
 
+    def disk_gaps(self, guest: Guest) -> int:
+        """Missing and doubled records on the running partition's disk, as it reads them itself."""
+        code = (
+            "from openlpm.lab.image import check_records, read_records; "
+            f"found = check_records(read_records({guest.address!r})); "
+            "print(found.gaps + found.doubles)"
+        )
+        return int(self.lab.run([sys.executable, "-c", code]).stdout)
+
     def fetch(self, guest: Guest, page: str) -> Any:
         """One page of the partition's service, asked for from outside."""
         url = f"http://{guest.address}{page}"
