@@ -4,6 +4,7 @@ Faces wait for news (events, progress) without polling; the mover waits for libv
 """
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -37,16 +38,11 @@ class Bell:
 
     def until(self, look: Callable[[], T | None], timeout_s: float) -> T | None:
         """Look at every ring until something is seen, for at most `timeout_s` seconds."""
-        done = threading.Event()
-        timer = threading.Timer(timeout_s, lambda: (done.set(), self.ring()))
-        timer.daemon = True
-        timer.start()
-        try:
-            while True:
-                heard = self.count
-                found = look()
-                if found is not None or done.is_set():
-                    return found
-                self.wait(heard, timeout_s)
-        finally:
-            timer.cancel()
+        deadline = time.monotonic() + timeout_s
+        while True:
+            heard = self.count
+            found = look()
+            left_s = deadline - time.monotonic()
+            if found is not None or left_s <= 0:
+                return found
+            self.wait(heard, left_s)
