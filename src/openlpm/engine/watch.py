@@ -5,17 +5,20 @@ safety net. A server that does not answer is `UNREACHABLE`, and its partitions a
 what was last seen of them is kept for showing, never for deciding.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 
 from openlpm.engine.bell import Bell
-from openlpm.model.errors import OpenLpmError, ServerUnreachable
+from openlpm.model.errors import OpenLpmError, ServerUnreachable, StoreFailed
 from openlpm.model.event import Event, Level
 from openlpm.model.partition import Partition
 from openlpm.model.sight import Sight, Why
 from openlpm.model.system import Link, System, SystemFacts
 from openlpm.ports import Clock, Host, Hypervisors
+
+log = logging.getLogger(__name__)
 
 TICK_S = 1.0
 """Between two looks at whether the connection still stands (no round trip)."""
@@ -46,8 +49,9 @@ class Watch:
         self._hypervisors = hypervisors
         self._clock = clock
         self._news = bell
-        self._tell = tell
-        self._keep = keep
+        self._tell_store = tell
+        self._keep_in_store = keep
+        self._kept = True
         self._host: Host | None = None
         self._facts_at = self._polled_at = 0.0
         self._lock = threading.Lock()
@@ -177,8 +181,9 @@ class Watch:
             before, self._partitions = self._partitions, found
         for uuid in before.keys() | found.keys():
             self._report(before.get(uuid), found.get(uuid))
-        if {_essence(p) for p in before.values()} != {_essence(p) for p in found.values()}:
-            self._keep(self.system.name, tuple(found.values()))
+        changed = {_essence(p) for p in before.values()} != {_essence(p) for p in found.values()}
+        if changed or not self._kept:
+            self._keep(tuple(found.values()))
         self._news.ring()
 
     def _see_one(self, host: Host, uuid: str) -> None:
@@ -192,8 +197,23 @@ class Watch:
             kept = tuple(self._partitions.values())
         self._report(before, found)
         if (before and _essence(before)) != (found and _essence(found)):
-            self._keep(self.system.name, kept)
+            self._keep(kept)
         self._news.ring()
+
+    def _tell(self, event: Event) -> None:
+        """A store that cannot be written stops nobody from watching: the picture stays true."""
+        try:
+            self._tell_store(event)
+        except StoreFailed as error:
+            log.warning("Not written: %s (%s)", event.message, error.message)
+
+    def _keep(self, partitions: tuple[Partition, ...]) -> None:
+        """What cannot be written now is, at a later poll."""
+        try:
+            self._keep_in_store(self.system.name, partitions)
+            self._kept = True
+        except StoreFailed:
+            self._kept = False
 
     def _report(self, before: Partition | None, found: Partition | None) -> None:
         known = found or before
