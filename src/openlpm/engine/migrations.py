@@ -1,0 +1,87 @@
+"""Use cases that follow a move: list, show, wait, stop, recover."""
+
+from openlpm.decide.advance import advance
+from openlpm.decide.predict import remaining_s
+from openlpm.decide.recover import explain
+from openlpm.engine.bell import Bell
+from openlpm.engine.executor import Executor
+from openlpm.engine.views import MigrationView, Recovery
+from openlpm.model.event import Event, Level
+from openlpm.model.migration import Migration
+from openlpm.model.names import checked_range
+from openlpm.model.sight import Sighting
+from openlpm.ports import Journal
+
+
+class Migrations:
+    """The records of moves, with the live figures of those under way."""
+
+    def __init__(self, journal: Journal, executor: Executor, news: Bell) -> None:
+        self._journal = journal
+        self._executor = executor
+        self._news = news
+
+    def newest(self, *, partition: str = "", limit: int = 100) -> list[MigrationView]:
+        """The latest first."""
+        checked_range("The limit", limit, 1, 10_000)
+        records = self._journal.migrations(partition=partition, limit=limit)
+        return [self._view(record) for record in records]
+
+    def show(self, migration_id: str) -> MigrationView:
+        """One migration with its live figures. Raises `NotFound`."""
+        return self._view(self._journal.migration(migration_id))
+
+    def _view(self, record: Migration) -> MigrationView:
+        mover = self._executor.mover(record.id)
+        if mover is None or mover.progress is None or record.phase.final:
+            return MigrationView(record)
+        left_s = remaining_s(mover.progress, mover.course.pause_ms)
+        return MigrationView(record, mover.progress, left_s)
+
+    def wait(
+        self, migration_id: str, after: MigrationView | None, timeout_s: float
+    ) -> MigrationView:
+        """The view as soon as it differs from `after`, or at the time-out."""
+
+        def changed() -> MigrationView | None:
+            view = self.show(migration_id)
+            return view if view != after else None
+
+        return self._news.until(changed, timeout_s) or self.show(migration_id)
+
+    def stop(self, migration_id: str) -> MigrationView:
+        """End a move before its switch-over. Raises `TooLate` after it."""
+        record = self._journal.migration(migration_id)
+        event = Event(
+            "migration-stop-asked",
+            f"{record.partition}: the operator asks to stop the move to {record.target}.",
+            level=Level.WARNING,
+            system=record.source,
+            partition=record.partition,
+            migration_id=record.id,
+        )
+        stopped = self._journal.halt(migration_id, event)
+        self._drive(stopped)
+        return self._view(stopped)
+
+    def recover(self, migration_id: str) -> Recovery:
+        """Look at an unfinished move now, and say what is seen and done about it."""
+        record = self._journal.migration(migration_id)
+        if record.phase.final:
+            return Recovery(self._view(record), None, "It has ended; there is nothing to recover.")
+        self._drive(record)
+        seen = self._news.until(lambda: self._seen_by_mover(migration_id), 10.0)
+        record = self._journal.migration(migration_id)
+        if seen is None or record.phase.final:
+            return Recovery(self._view(record), seen, f"It has ended: {record.phase}.")
+        return Recovery(self._view(record), seen, explain(record, seen, advance(record, seen)))
+
+    def _drive(self, record: Migration) -> None:
+        self._executor.start(record)
+        mover = self._executor.mover(record.id)
+        if mover is not None:
+            mover.ring()
+
+    def _seen_by_mover(self, migration_id: str) -> Sighting | None:
+        mover = self._executor.mover(migration_id)
+        return mover.seen if mover else None

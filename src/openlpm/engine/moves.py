@@ -1,0 +1,134 @@
+"""Use cases that ask for a move: may it, where to, do it, take it back.
+
+A move, file by file: `migrate` examines both servers and validates, holds the target's room in
+the same transaction that opens the record, and hands the record to a mover (`executor`, `mover`).
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+
+from openlpm.decide.examination import Examination
+from openlpm.decide.reserve import reserve
+from openlpm.decide.validate import require, validate
+from openlpm.engine.estate import Estate
+from openlpm.engine.estimates import Estimator
+from openlpm.engine.examine import Examiner
+from openlpm.engine.executor import Executor
+from openlpm.engine.views import Examined, MigrationView
+from openlpm.model.errors import Conflict
+from openlpm.model.migration import Kind, Migration, Reservation
+from openlpm.model.names import checked_range
+from openlpm.model.policy import Policy
+from openlpm.model.system import NOTHING, configurable
+from openlpm.ports import Clock, Journal
+
+
+class Moves:
+    """Validation and the start of moves. Raises as `Console` says."""
+
+    def __init__(self, estate: Estate, journal: Journal, executor: Executor, clock: Clock) -> None:
+        self._estate = estate
+        self._journal = journal
+        self._executor = executor
+        self._clock = clock
+        self._examiner = Examiner(estate, journal)
+        self._estimator = Estimator(estate, journal)
+
+    def close(self) -> None:
+        """Let the examiner's threads go."""
+        self._examiner.close()
+
+    def validate(self, name: str, to: str) -> Examined:
+        """May it move there? With an estimate from its measured dirty rate if it may."""
+        partition = self._estate.partition(name)
+        examination = self._examiner.examine(partition, self._estate.watch(to).system.name)
+        return self._judged(examination, dirty_for_s=1)
+
+    def targets(self, name: str) -> list[Examined]:
+        """Each other system: possible or not, and why not."""
+        partition = self._estate.partition(name)
+        others = [
+            w.system.name for w in self._estate.watches() if w.system.name != partition.system
+        ]
+        return [self._judged(self._examiner.examine(partition, other)) for other in others]
+
+    def _judged(self, examination: Examination, dirty_for_s: int = 0) -> Examined:
+        validation = validate(examination)
+        if not validation.passed or not examination.is_live:
+            return Examined(validation)
+        return Examined(validation, self._estimator.estimate(examination, dirty_for_s))
+
+    def migrate(
+        self,
+        name: str,
+        to: str,
+        *,
+        max_pause_ms: int | None = None,
+        throttle: bool | None = None,
+        bandwidth_mib_s: int | None = None,
+        is_return: bool = False,
+    ) -> MigrationView:
+        """Validate, hold the room, start. Returns at once. Raises `Refused`, `Busy`."""
+        given = {
+            "max_pause_ms": max_pause_ms,
+            "throttle": throttle,
+            "bandwidth_mib_s": bandwidth_mib_s,
+        }
+        limits = {key: value for key, value in given.items() if value is not None}
+        _check_policy(replace(Policy(), **limits))
+        partition = self._estate.partition(name)
+        self._estate.watch(to)
+        examination = self._examiner.examine(partition, to, try_disks=False)
+        validation = validate(examination)
+        require(validation)
+        mark = examination.partition.mark
+        policy = replace(mark.policy if mark else Policy(), **limits)
+        record = self._record(examination, policy, is_return=is_return)
+        self._begin(record, examination)
+        self._executor.start(record)
+        return MigrationView(record, findings=validation.warnings)
+
+    def _begin(self, record: Migration, e: Examination) -> None:
+        """Open the record and hold its room, in one transaction."""
+        total = configurable(e.target.system, e.target.facts) if e.target.facts else NOTHING
+        wanted = Reservation(
+            record.id, record.target, record.partition_uuid, record.partition, record.demand
+        )
+
+        def hold(promised: Sequence[Reservation]) -> Reservation:
+            return reserve(wanted, total, e.target.partitions, promised)
+
+        self._journal.begin(record, hold)
+
+    def _record(self, e: Examination, policy: Policy, *, is_return: bool) -> Migration:
+        kind = e.kind or Kind.ACTIVE
+        return Migration(
+            id=secrets.token_hex(4),
+            partition_uuid=e.partition.uuid,
+            partition=e.partition.name,
+            source=e.source.name,
+            target=e.target.name,
+            kind=kind,
+            leased=bool(e.hardware and e.hardware.leases),
+            demand=e.partition.demand if kind is not Kind.INACTIVE else NOTHING,
+            policy=policy,
+            is_return=is_return,
+            created_at=self._clock.now(),
+        )
+
+    def take_back(self, name: str) -> MigrationView:
+        """Move it back to where it last came from. Raises `Conflict` if it never moved."""
+        partition = self._estate.partition(name)
+        if partition.mark is None or not partition.mark.came_from:
+            raise Conflict(
+                "no-way-back",
+                f"{partition.name!r} has not come from another server.",
+                remedy=f"Name one: lpm migrate {partition.name} --to SYSTEM.",
+            )
+        return self.migrate(name, partition.mark.came_from, is_return=True)
+
+
+def _check_policy(policy: Policy) -> None:
+    checked_range("The longest pause allowed in ms", policy.max_pause_ms, 1, 60_000)
+    checked_range("The bandwidth in MiB/s", policy.bandwidth_mib_s, 0, 1_000_000)
