@@ -3,16 +3,18 @@
 libvirt sends a keepalive every 2 s and gives up after 3 unanswered ones, so calls to a daemon
 that froze or vanished end within 8 s with an error, and `alive` turns False.
 
-A transfer or a call to a peer blocks for long, and on libvirt 9.0 the other calls on the same
-connection then wait for it (measured: a `state()` of 0.3 ms took as long as the transfer). So
-those get a connection of their own: `apart()`.
+No two calls are ever on their way by one connection: a call that finds it in use goes by a spare
+one (`ask`), and what blocks for long takes one from the start (`apart`). For libvirt's client up to
+9.9 cannot do with less: the thread that waits first answers for all others, they wait for it
+(measured: a `state()` of 0.3 ms took as long as a transfer); and when the connection breaks under
+two of them, what the first leaves behind makes the process crash (seen: virNetClientIOEventFD).
 """
 
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from threading import Lock
+from threading import Lock, local
 from typing import TypeVar
 
 import libvirt
@@ -28,7 +30,7 @@ KEEPALIVE_S, KEEPALIVE_COUNT = 2, 3
 CALL_S = 35.0
 _GLANCE_S = 0.5
 _CLOSE_S = 1.0
-_SPARES = 2
+_SPARES = 4
 
 
 class Connection:
@@ -38,8 +40,10 @@ class Connection:
         self, name: str, raw: libvirt.virConnect, again: Callable[[], "Connection"]
     ) -> None:
         self.name = name
-        self.raw = raw
-        self._again = again
+        self._raw = raw
+        self.fresh = again
+        self._turn = Lock()
+        self._here = local()
         self._broken = self._closing = False
         self._calls = 0
         self._spares: list[Connection] = []
@@ -53,20 +57,35 @@ class Connection:
     @property
     def alive(self) -> bool:
         """Not found broken so far; asks nobody."""
-        return not self._broken and self.raw.isAlive() == 1
+        line: Connection | None = getattr(self._here, "line", None)
+        sound = not self._broken and self._raw.isAlive() == 1
+        return sound and (line in (None, self) or line.alive)
 
-    def ask(self, doing: str, action: Callable[[], T], *, seconds: float = CALL_S) -> T:
-        """Do `action`, which calls libvirt; its failure and its silence come in our tree."""
+    @property
+    def raw(self) -> libvirt.virConnect:
+        """libvirt's own object. Within `ask`, that of the line which this call goes by."""
+        line: Connection = getattr(self._here, "line", self)
+        return line._raw
 
-        def counted() -> T:
-            with self.held():
-                return action()
+    def ask(
+        self, doing: str, action: Callable[[], T], *, seconds: float = CALL_S, itself: bool = False
+    ) -> T:
+        """Do `action`, which calls libvirt; its failure and its silence come in our tree.
 
-        future = begun(counted, f"{self.name}: {doing}")
+        It goes by this connection, or, while that is in use and unless `itself`, by a spare one.
+        """
+
+        def made() -> T:
+            with self.held(), self._free_line(itself=itself) as line:
+                self._here.line = line  # of this thread, which ends with the call
+                try:
+                    return action()
+                except libvirt.libvirtError as error:
+                    raise translated(error, self.name, doing, alive=self.alive) from error
+
+        future = begun(made, f"{self.name}: {doing}")
         try:
             return self._awaited(future, seconds)
-        except libvirt.libvirtError as error:
-            raise translated(error, self.name, doing, alive=self.alive) from error
         except TimeoutError as error:
             if not self.alive:
                 raise unreachable(self.name, "It stopped answering.") from error
@@ -77,9 +96,19 @@ class Connection:
                 remedy=f"Look at the partition's QEMU and its storage on {self.name}.",
             ) from error
 
+    @contextmanager
+    def _free_line(self, *, itself: bool) -> Generator["Connection"]:
+        if self._turn.acquire(blocking=itself):
+            try:
+                yield self
+            finally:
+                self._turn.release()
+        else:
+            with self.apart() as spare, spare.held():
+                yield spare
+
     def _awaited(self, future: Future[T], seconds: float) -> T:
-        """Its result. When the connection breaks, libvirt wakes one of its callers and may leave
-        the others waiting (seen on 9.0), so each looks for itself now and then."""
+        """Its result. A call may outlive its connection, so the connection is looked at too."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -95,7 +124,7 @@ class Connection:
     @contextmanager
     def apart(self) -> Generator["Connection"]:
         """Another connection to the same daemon, kept afterwards for the next who needs one."""
-        spare = self._take() or self._again()
+        spare = self._take() or self.fresh()
         try:
             yield spare
         finally:
@@ -149,9 +178,9 @@ class Connection:
 
         def release() -> None:
             with suppress(libvirt.libvirtError):
-                self.raw.unregisterCloseCallback()
+                self._raw.unregisterCloseCallback()
             with suppress(libvirt.libvirtError):
-                self.raw.close()
+                self._raw.close()
 
         with suppress(TimeoutError):
             bounded(release, _CLOSE_S, f"{self.name}: close")

@@ -23,8 +23,9 @@ _END = b""
 class ConsoleStream:
     """Fills `ports.Stream`."""
 
-    def __init__(self, system: str, stream: libvirt.virStream) -> None:
-        self._system = system
+    def __init__(self, line: Connection, stream: libvirt.virStream) -> None:
+        self._system = line.name
+        self._line = line
         self._stream = stream
         self._queue: SimpleQueue[bytes] = SimpleQueue()
         self._open = True
@@ -84,6 +85,7 @@ class ConsoleStream:
                 self._stream.eventRemoveCallback()
             with suppress(libvirt.libvirtError):
                 self._stream.abort()
+        self._line.close()
 
     def _closed(self, cause: str) -> HypervisorRefused:
         return HypervisorRefused(
@@ -98,8 +100,13 @@ def open_console(connection: Connection, uuid: str) -> ConsoleStream:
     """One user at a time: libvirt refuses a second."""
 
     def connect() -> libvirt.virStream:
-        stream = connection.raw.newStream(libvirt.VIR_STREAM_NONBLOCK)
-        connection.domain(uuid).openConsole(None, stream)
+        stream = line.raw.newStream(libvirt.VIR_STREAM_NONBLOCK)
+        line.domain(uuid).openConsole(None, stream)
         return stream
 
-    return ConsoleStream(connection.name, connection.ask("open the console", connect))
+    line = connection.fresh()  # its own: what comes in does not wait for other calls
+    try:
+        return ConsoleStream(line, line.ask("open the console", connect))
+    except BaseException:
+        line.close()
+        raise

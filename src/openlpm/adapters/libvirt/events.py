@@ -17,6 +17,7 @@ from openlpm.model.errors import OpenLpmError
 
 _log = logging.getLogger(__name__)
 
+_STOP_S = 5.0
 _EVENTS = (
     libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE,
     libvirt.VIR_DOMAIN_EVENT_ID_REBOOT,
@@ -43,7 +44,7 @@ def watch(connection: Connection, changed: Callable[[str], None]) -> Callable[[]
     def register() -> list[int]:
         return [connection.raw.domainEventRegisterAny(None, e, heard, None) for e in _EVENTS]
 
-    registered = connection.ask("tell its events", register)
+    registered = connection.ask("tell its events", register, itself=True)
 
     def stop() -> None:
         def deregister() -> None:
@@ -54,6 +55,6 @@ def watch(connection: Connection, changed: Callable[[str], None]) -> Callable[[]
         # Where nobody answers any more, the events ended by themselves.
         with suppress(OpenLpmError):
             if connection.alive:
-                connection.ask("stop telling its events", deregister)
+                connection.ask("stop telling its events", deregister, seconds=_STOP_S, itself=True)
 
     return stop

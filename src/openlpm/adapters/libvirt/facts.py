@@ -21,6 +21,7 @@ from openlpm.model.system import Lockspace, SystemFacts, VirtualSwitch
 # In this order: what the partition gets when it asks for no model. All but the last are the same
 # processor on every maker's hosts and under TCG; `host-model` crashes QEMU on some nested hosts.
 _MODELS = ("Nehalem", "qemu64")
+_ALL_CELLS = libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,9 @@ class Capabilities:
     @cached_property
     def root(self) -> Element:
         """The `<capabilities>` element."""
-        ask = self._connection.ask
-        return parse(
-            ask("tell its capabilities", self._connection.raw.getCapabilities), "capabilities"
-        )
+        ask, get = self._connection.ask, libvirt.virConnect.getCapabilities
+        answer = ask("tell its capabilities", lambda: get(self._connection.raw))
+        return parse(answer, "capabilities")
 
     @property
     def arch(self) -> str:
@@ -101,21 +101,21 @@ class Capabilities:
 
 def system_facts(connection: Connection, capabilities: Capabilities) -> SystemFacts:
     """All of it."""
-    root, raw = capabilities.root, connection.raw
-    version, libvirt_version, hostname = connection.ask(
-        "tell its versions", lambda: (raw.getVersion(), raw.getLibVersion(), raw.getHostname())
+    root = capabilities.root
+    hypervisor, version, libvirt_version, hostname = connection.ask(
+        "tell its versions", lambda: _versions(connection.raw)
     )
     # Of the memory, getInfo() leaves out what was plugged in after boot (seen on 9.0).
     info, memory = connection.ask(
         "tell its size",
-        lambda: (raw.getInfo(), raw.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)),
+        lambda: (connection.raw.getInfo(), connection.raw.getMemoryStats(_ALL_CELLS)),
     )
     cpu = root.find("host/cpu")
     guests = list(root.iterfind("guest/arch"))
     return SystemFacts(
         host_uuid=text(root, "host/uuid"),
         hostname=hostname,
-        hypervisor=raw.getType(),
+        hypervisor=hypervisor,
         hypervisor_version=version,
         libvirt_version=libvirt_version,
         arch=capabilities.arch,
@@ -130,6 +130,10 @@ def system_facts(connection: Connection, capabilities: Capabilities) -> SystemFa
         lockspace=_readable_lockspace(connection),
         huge_pages_free=_huge_pages_free(connection, root),
     )
+
+
+def _versions(raw: libvirt.virConnect) -> tuple[str, int, int, str]:
+    return raw.getType(), raw.getVersion(), raw.getLibVersion(), raw.getHostname()
 
 
 def _machines(guests: list[Element]) -> Iterator[str]:
@@ -157,19 +161,17 @@ def _readable_lockspace(connection: Connection) -> Lockspace | None:
 
 def switches(connection: Connection) -> tuple[VirtualSwitch, ...]:
     """libvirt's networks, and the host's bridges where libvirt can list interfaces."""
-    raw = connection.raw
     bridges = {
         bridge.get("name", ""): number(attribute(bridge, "mtu", "size"), "MTU")
-        for bridge in _described(connection, raw.listAllInterfaces, "interface")
+        for bridge in _described(connection, libvirt.virConnect.listAllInterfaces, "interface")
         if bridge.get("type") == "bridge"
     }
-    active = {
-        network.name()
-        for network in connection.ask("list its networks", raw.listAllNetworks)
-        if network.isActive()
-    }
+    active = connection.ask(
+        "list its networks",
+        lambda: {net.name() for net in connection.raw.listAllNetworks() if net.isActive()},
+    )
     found: list[VirtualSwitch] = []
-    for network in _described(connection, raw.listAllNetworks, "network"):
+    for network in _described(connection, libvirt.virConnect.listAllNetworks, "network"):
         name, bridge = text(network, "name"), attribute(network, "bridge", "name")
         mtu = number(attribute(network, "mtu", "size"), "MTU")
         mtu = mtu or bridges.get(bridge, 0)
@@ -180,12 +182,14 @@ def switches(connection: Connection) -> tuple[VirtualSwitch, ...]:
 
 def _described(
     connection: Connection,
-    listed: Callable[[], list[libvirt.virNetwork]] | Callable[[], list[libvirt.virInterface]],
+    listed: Callable[[libvirt.virConnect], list[libvirt.virNetwork] | list[libvirt.virInterface]],
     root: str,
 ) -> list[Element]:
     """The XML of each; nothing where libvirt was built without that driver."""
     with suppress(HypervisorRefused):
-        texts = connection.ask(f"list its {root}s", lambda: [one.XMLDesc() for one in listed()])
+        texts = connection.ask(
+            f"list its {root}s", lambda: [one.XMLDesc() for one in listed(connection.raw)]
+        )
         return [parse(one, root) for one in texts]
     return []
 
