@@ -123,22 +123,24 @@ def test_block_jobs_and_backups(site: Site):
     backup = """<domainbackup mode='pull'><server name='127.0.0.1' port='10899'/><disks>
       <disk name='vda' backup='yes' type='file'><scratch file='/var/lib/libvirt/v-scratch'/></disk>
       </disks></domainbackup>"""
-    with volume(site, f"v{next(site.numbers)}") as shared:
-        with site.guest(disk(shared), start="running") as tiny:
-            words = (tiny.name, "vda", "--dest", copy, "--transient-job", "--format", "raw")
-            site.virsh("s1", "blockcopy", *words)
-            try:
-                site.fires(tiny.name, "block-job", at="s1")
-            finally:
-                site.virsh("s1", "blockjob", tiny.name, "vda", "--abort")
-                site.on("s1", "rm", "-f", copy)
-            assert "block-job" not in site.target(tiny.name)
-            site.virsh("s1", "backup-begin", tiny.name, "/dev/stdin", stdin=backup)
-            try:
-                site.fires(tiny.name, "job-under-way", at="s1")
-            finally:
-                site.virsh("s1", "domjobabort", tiny.name)
-            assert site.target(tiny.name).keys() == {"rmc-inactive"}
+    with (
+        volume(site, f"v{next(site.numbers)}") as shared,
+        site.guest(disk(shared), start="running") as tiny,
+    ):
+        words = (tiny.name, "vda", "--dest", copy, "--transient-job", "--format", "raw")
+        site.virsh("s1", "blockcopy", *words)
+        try:
+            site.fires(tiny.name, "block-job", at="s1")
+        finally:
+            site.virsh("s1", "blockjob", tiny.name, "vda", "--abort")
+            site.on("s1", "rm", "-f", copy)
+        assert "block-job" not in site.target(tiny.name)
+        site.virsh("s1", "backup-begin", tiny.name, "/dev/stdin", stdin=backup)
+        try:
+            site.fires(tiny.name, "job-under-way", at="s1")
+        finally:
+            site.virsh("s1", "domjobabort", tiny.name)
+        assert site.target(tiny.name).keys() == {"rmc-inactive"}
 
 
 def test_a_file_with_snapshots_and_checkpoints(site: Site):
@@ -165,15 +167,17 @@ def test_a_file_with_snapshots_and_checkpoints(site: Site):
 
 def test_a_disk_error_pauses_it(site: Site):
     """The disk loses its bytes under a partition that waits to begin: its first read fails."""
-    with volume(site, f"v{next(site.numbers)}") as shared:
-        with site.guest(disk(shared), start="paused") as tiny:
-            subprocess.run(["truncate", "-s", "0", str(shared.path)], check=True)
-            site.virsh("s1", "resume", tiny.name)
-            try:
-                site.seen(tiny.name, "paused")
-                found = site.fires(tiny.name, "paused-by-fault", at="s1")
-                assert found["paused-by-fault"]["severity"] == "warning"
-            finally:
-                subprocess.run(["truncate", "-s", "1M", str(shared.path)], check=True)
-            site.client.post(f"/v1/partitions/{tiny.name}/resume")
-            assert "paused-by-fault" not in site.target(tiny.name)
+    with (
+        volume(site, f"v{next(site.numbers)}") as shared,
+        site.guest(disk(shared), start="paused") as tiny,
+    ):
+        subprocess.run(["truncate", "-s", "0", str(shared.path)], check=True)
+        site.virsh("s1", "resume", tiny.name)
+        try:
+            site.seen(tiny.name, "paused")
+            found = site.fires(tiny.name, "paused-by-fault", at="s1")
+            assert found["paused-by-fault"]["severity"] == "warning"
+        finally:
+            subprocess.run(["truncate", "-s", "1M", str(shared.path)], check=True)
+        site.client.post(f"/v1/partitions/{tiny.name}/resume")
+        assert "paused-by-fault" not in site.target(tiny.name)
