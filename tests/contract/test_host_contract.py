@@ -1,6 +1,7 @@
 """What `ports.Host` promises, on the fake world and on libvirt alike."""
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
