@@ -124,9 +124,9 @@ class Site:
         for server in self.stage.lab.servers:
             flags = ("--managed-save", "--snapshots-metadata", "--checkpoints-metadata")
             script = f"destroy {tiny.uuid}\nundefine {tiny.uuid} {' '.join(flags)}\n"
+            if tiny.lease and server.name == tiny.server:
+                script += f"vol-delete {tiny.uuid} {LEASE_POOL}\n"
             self.virsh(server.name, stdin=script, check=False)
-        if tiny.lease:
-            self.virsh(tiny.server, "vol-delete", tiny.uuid, LEASE_POOL, check=False)
 
     # The console
 

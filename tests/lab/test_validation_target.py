@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from console_fixtures import Site
+from console_fixtures import Site, until
 
 from openlpm.lab import Volume
 from openlpm.lab.configuration import LEASE_FOLDER, LEASE_POOL, LOCKSPACE
@@ -174,7 +174,7 @@ def test_a_disk_error_pauses_it(site: Site):
         subprocess.run(["truncate", "-s", "0", str(shared.path)], check=True)
         site.virsh("s1", "resume", tiny.name)
         try:
-            site.seen(tiny.name, "paused")
+            until(lambda: site.partition(tiny.name)["why"] == "fault", 10, "its disk error")
             found = site.fires(tiny.name, "paused-by-fault", at="s1")
             assert found["paused-by-fault"]["severity"] == "warning"
         finally:
