@@ -130,10 +130,17 @@ class Stage:
             f"found = check_records(read_records({guest.address!r})); "
             "print(found.gaps + found.doubles)"
         )
-        return int(self.lab.run([sys.executable, "-c", code]).stdout)
+        return int(self._outside(code))
 
     def fetch(self, guest: Guest, page: str) -> Any:
         """One page of the partition's service, asked for from outside."""
         url = f"http://{guest.address}{page}"
         code = f"import urllib.request as r; print(r.urlopen({url!r}, timeout=10).read().decode())"
-        return json.loads(self.lab.run([sys.executable, "-c", code]).stdout)
+        return json.loads(self._outside(code))
+
+    def _outside(self, code: str) -> str:
+        """What a piece of Python prints, run where the clients are."""
+        done = self.lab.run([sys.executable, "-c", code], check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"Outside the servers: {code}\n{done.stderr}")
+        return done.stdout
