@@ -159,10 +159,12 @@ def test_a_target_that_loses_its_power_as_the_move_begins(site: Site):
         finally:
             lab.start_server("s2")
         record = site.ended(number, 30)
-        assert record["phase"] == "failed"
-        assert "s1" in record["reason"]
+        # What had begun has failed; what had not waited for s2, and was then done.
+        assert record["phase"] in ("failed", "done")
+        place = "s1" if record["phase"] == "failed" else "s2"
+        running = [s for s in ("s1", "s2") if tiny.uuid in site.virsh(s, "list", "--uuid")]
+        listed = [s for s in ("s1", "s2") if tiny.uuid in site.virsh(s, "list", "--all", "--uuid")]
+        assert running == listed == [place], record
         assert site.reservations() == 0
-        site.seen(tiny.name, "running")
+        assert site.seen(tiny.name, "running")["system"] == place
         site.linked("s2", "connected", 15)
-        assert site.target(tiny.name).keys() == {"rmc-inactive"}
-        assert tiny.uuid not in site.virsh("s2", "list", "--all", "--uuid")
