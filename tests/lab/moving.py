@@ -196,10 +196,14 @@ class Scene:
         """Make the partition busy."""
         self.fetch(f"/dirty?mb_per_s={mb_per_s}&mib={mib}")
 
-    def link(self, rate: str) -> None:
-        """Shape the migration link."""
+    def link(self, rate: str = "") -> None:
+        """Shape the migration link; as it was without a rate.
+
+        To be slow in the midst of a move only. QEMU before 9.0 without KVM loses writes to memory
+        that it has sent before, so a move whose end takes several passes breaks the partition.
+        """
         for server in self.lab.servers:
-            self.lab.set_rate(server, rate)
+            self.lab.set_rate(server, rate or self.lab.plan.link)
 
     def assert_sequence(self, first: int) -> None:
         """No record of the running partition's disk since `first` is missing or doubled."""
@@ -220,7 +224,7 @@ class Scene:
             self.lab.thaw(server)
             if "libvirtd" not in server.daemons():
                 self.lab.start_libvirtd(server)
-        self.link(self.lab.plan.link)
+        self.link()
         if self.stage.console is None or self.stage.console.poll() is not None:
             self.stage.start_console()
         until(self._connected, 30, "both systems to be connected")
@@ -254,7 +258,7 @@ class Scene:
         """It serves, or does within the time that it takes to boot."""
 
         def answers() -> bool:
-            with suppress(subprocess.CalledProcessError):
+            with suppress(RuntimeError):
                 return self.fetch("/health") == {"status": "ok"}
             return False
 

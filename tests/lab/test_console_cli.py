@@ -84,6 +84,7 @@ def test_ctrl_c_leaves_the_move_going_on_and_it_can_be_watched(scene: Scene) -> 
         line.process.send_signal(signal.SIGINT)
         line.wait_for(b"goes on")
         assert line.process.wait(10) == 130
+    scene.link()
     move = scene.lpm("migration", "list", "--limit", "1")[0]["migration"]
     assert move["phase"] not in FINAL
     watched = scene.run("migration", "watch", move["id"], "--json")
@@ -162,6 +163,7 @@ def test_one_of_two_operators_wins(scene: Scene) -> None:
         busy = scene.run(*words)
         assert busy.returncode == 6
         assert move in busy.stderr
+    scene.link()
     assert scene.ended(move)["phase"] == "done"
     scene.assert_only_at(there)
     again = scene.run("migrate", NAME, "--to", there)

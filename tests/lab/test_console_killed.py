@@ -39,6 +39,7 @@ def test_console_killed_in_step_3_follows_the_move_to_its_end(scene: Scene) -> N
             scene.kill_console()
             scene.stage.start_console()
             assert scene.move(move)["phase"] not in moving.FINAL
+            scene.link()
             assert scene.run("migration", "watch", move).returncode == 0
         assert window.report.silence_ms < SILENCE_MS
         assert window.report.http_lost == 0
@@ -136,6 +137,7 @@ def test_management_cut_in_step_3_waits_and_the_move_completes(scene: Scene) -> 
             cut_at = time.monotonic()
             for server in (here, there):
                 scene.lab.cut(server, "management")
+            scene.link()
             until(lambda: scene.state(there).startswith("running"), 30, "it to arrive unseen")
             until(lambda: _links(scene) == {"unreachable"}, 12, "both to be out of reach")
             assert time.monotonic() - cut_at < 25
