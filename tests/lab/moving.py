@@ -5,6 +5,7 @@ broke: links healed, daemons started, no move unfinished, the partition running 
 which of the servers is the test's to ask (`scene.here`): moves go either way.
 """
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -193,8 +194,18 @@ class Scene:
         return self.stage.fetch(self.guest, page)
 
     def dirty(self, mb_per_s: int, mib: int) -> None:
-        """Make the partition busy."""
+        """Make the partition busy.
+
+        Beside it processes come and go, as they do where there is work: QEMU before 9.0 without
+        KVM sees some writes only after the guest has switched between processes.
+        """
         self.fetch(f"/dirty?mb_per_s={mb_per_s}&mib={mib}")
+        if mb_per_s:
+            loop = "for i in $(seq 1500); do usleep 20000; done"
+            words = {"path": "/bin/sh", "arg": ["-c", loop]}
+            request = json.dumps({"execute": "guest-exec", "arguments": words})
+            ask = ("qemu-agent-command", NAME, request)
+            until(lambda: self.virsh(self.here, *ask, check=False), 30, "its agent")
 
     def link(self, rate: str = "") -> None:
         """Shape the migration link; as it was without a rate.
