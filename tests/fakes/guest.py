@@ -60,4 +60,5 @@ def hardware_of(spec: PartitionSpec, leases: tuple[Lease, ...]) -> Hardware:
         disks=(disk,),
         ethernets=(VirtualEthernet("52:54:00:00:00:01", "bridge", "guests", mtu=1500),),
         leases=leases,
+        guarded_memory=True,
     )

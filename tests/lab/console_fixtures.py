@@ -20,6 +20,8 @@ from typing import Any
 from guests import virsh
 from tools.stage import Stage
 
+from openlpm.adapters.libvirt.lost_writes import guard
+from openlpm.adapters.libvirt.xml import parse, to_text
 from openlpm.faces.cli.client import Client, path_of
 from openlpm.faces.cli.problem import Problem
 from openlpm.lab.configuration import LEASE_FOLDER, LEASE_POOL, LOCKSPACE
@@ -57,12 +59,24 @@ class Tiny:
             f"<lease><lockspace>{LOCKSPACE}</lockspace><key>{self.uuid}</key>"
             f"<target path='{LEASE_FOLDER}'/></lease>"
         )
-        return f"""<domain type='{get["kind"]}'><name>{self.name}</name><uuid>{self.uuid}</uuid>
+        guard_mib = get["memory"] if get["kind"] == "qemu" else 0
+        return guarded(
+            guard_mib,
+            f"""<domain type='{get["kind"]}'><name>{self.name}</name><uuid>{self.uuid}</uuid>
           <metadata>{change.get("mark", mark)}</metadata>
           <memory unit='MiB'>{get["memory"]}</memory><vcpu>{get["vcpu"]}</vcpu>
           <os><type arch='{get["arch"]}' machine='{machine}'>hvm</type>{get["os"]}</os>
           {cpu}{outside}
-          <devices>{devices}{lease if self.lease else ""}</devices></domain>"""
+          <devices>{devices}{lease if self.lease else ""}</devices></domain>""",
+        )
+
+
+def guarded(memory_mib: int, xml: str) -> str:
+    """The definition with the guard of those that `lpm` creates, or as it is for 0 MiB."""
+    domain = parse(xml, "domain")
+    if memory_mib:
+        guard(domain, memory_mib)
+    return to_text(domain)
 
 
 @dataclass

@@ -37,6 +37,7 @@ HARDWARE = Hardware(
     disks=(DISK,),
     ethernets=(ETHERNET,),
     leases=(Lease("openlpm", "u-1"),),
+    guarded_memory=True,
 )
 FACTS = SystemFacts(
     host_uuid="h-1",
@@ -135,6 +136,7 @@ FIRES: tuple[tuple[str, Examination], ...] = (
     ("rmc-inactive", partition(rmc=Rmc.NONE)),
     ("architecture-unknown", hardware(arch="ppc64le")),
     ("hypervisor-differs", hardware(hypervisor="kvm")),
+    ("writes-may-be-lost", hardware(guarded_memory=False)),
     ("hypervisor-older", target_facts(hypervisor_version=6_000_000)),
     ("machine-type-unknown", hardware(machine="pc-q35-9.9")),
     ("processor-incompatible", replace(WELL, cpu=CpuVerdict(compatible=False, missing="avx2"))),

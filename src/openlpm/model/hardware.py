@@ -75,6 +75,11 @@ class Lease:
     key: str
 
 
+EMULATION_MENDED_IN = 10_000_000
+"""The first QEMU (libvirt's packed number) seen to move emulated partitions unharmed: 7.2 was seen
+to lose writes to their memory (adapters/libvirt/lost_writes.py)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hardware:
     """All of one partition. `cpu_xml` is opaque outside the adapter, empty for QEMU's default.
@@ -95,6 +100,7 @@ class Hardware:
     host_local: tuple[HostLocal, ...] = ()
     leases: tuple[Lease, ...] = ()
     huge_page_kib: int = 0
+    guarded_memory: bool = False
     snapshots: int = 0
     checkpoints: int = 0
     block_jobs: tuple[str, ...] = ()

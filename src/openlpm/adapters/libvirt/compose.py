@@ -11,6 +11,7 @@ from lxml import etree
 
 from openlpm.adapters.libvirt.disk_xml import network_source
 from openlpm.adapters.libvirt.lease import lease_element
+from openlpm.adapters.libvirt.lost_writes import guard
 from openlpm.adapters.libvirt.metadata import mark_element
 from openlpm.adapters.libvirt.xml import Element, to_text
 from openlpm.model.errors import BadRequest, NotFound
@@ -31,6 +32,7 @@ class Platform:
     cpu_model: str
     switches: tuple[VirtualSwitch, ...]
     lockspace: Lockspace | None
+    guards_memory: bool = False
 
 
 def compose(uuid: str, spec: PartitionSpec, mark: Mark, platform: Platform) -> str:
@@ -66,6 +68,8 @@ def _domain(uuid: str, spec: PartitionSpec, mark: Mark, platform: Platform) -> E
     _usual_devices(devices)
     if platform.lockspace is not None:
         devices.append(lease_element(platform.lockspace, uuid))
+    if platform.guards_memory:
+        guard(domain, spec.memory_mib)
     return domain
 
 

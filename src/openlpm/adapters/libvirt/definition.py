@@ -9,7 +9,7 @@ from uuid import uuid4
 import libvirt
 from lxml import etree
 
-from openlpm.adapters.libvirt import lease
+from openlpm.adapters.libvirt import lease, lost_writes
 from openlpm.adapters.libvirt.compose import Platform, compose
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.domain_xml import hardware
@@ -51,6 +51,7 @@ def create(
 
 def _platform(connection: Connection, capabilities: Capabilities) -> Platform:
     accelerator = capabilities.accelerator
+    version = connection.ask("tell its version", connection.raw.getVersion)
     return Platform(
         arch=capabilities.arch,
         hypervisor=accelerator.hypervisor,
@@ -58,6 +59,7 @@ def _platform(connection: Connection, capabilities: Capabilities) -> Platform:
         cpu_model=accelerator.cpu_model,
         switches=switches(connection),
         lockspace=lease.lockspace(connection),
+        guards_memory=lost_writes.is_needed(accelerator.hypervisor, version),
     )
 
 

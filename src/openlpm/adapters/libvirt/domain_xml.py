@@ -7,6 +7,7 @@ by URL, files and devices by path, volumes by pool/volume.
 from collections.abc import Iterator
 
 from openlpm.adapters.libvirt.disk_xml import disks, is_mirrored
+from openlpm.adapters.libvirt.lost_writes import is_guarded
 from openlpm.adapters.libvirt.xml import Element, attribute, bad_xml, number, parse, text, to_text
 from openlpm.model.hardware import Hardware, HostDevice, HostLocal, Lease, VirtualEthernet
 from openlpm.model.names import as_uuid
@@ -71,6 +72,7 @@ def hardware(xml: str) -> Hardware:
             for lease in domain.iterfind("devices/lease")
         ),
         huge_page_kib=_huge_page_kib(domain),
+        guarded_memory=is_guarded(domain),
         block_jobs=tuple(
             attribute(disk, "target", "dev")
             for disk in domain.iterfind("devices/disk")

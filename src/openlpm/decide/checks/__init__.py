@@ -26,6 +26,7 @@ CHECKS: tuple[Check, ...] = (
     state.movers_have_room,
     state.agent_answers,
     platform.hypervisor_fits,
+    platform.memory_is_sent_whole,
     platform.machine_type_known,
     platform.processor_fits,
     capacity.room_is_free,

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from openlpm.decide.examination import Examination
 from openlpm.model.finding import Finding, Severity
+from openlpm.model.hardware import EMULATION_MENDED_IN
+from openlpm.model.migration import Kind
 
 
 def hypervisor_fits(e: Examination) -> Iterator[Finding]:
@@ -48,6 +50,24 @@ def version(number: int) -> str:
     '7.2.22'
     """
     return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
+
+
+def memory_is_sent_whole(e: Examination) -> Iterator[Finding]:
+    """Under software emulation, older QEMUs do not send again all that was written meanwhile."""
+    if e.hardware is None or e.source.facts is None or e.kind is not Kind.ACTIVE:
+        return
+    number = e.source.facts.hypervisor_version
+    emulated = e.hardware.hypervisor == "qemu" and number < EMULATION_MENDED_IN
+    if emulated and not e.hardware.guarded_memory:
+        yield Finding(
+            "writes-may-be-lost",
+            Severity.ERROR,
+            e.source.name,
+            "QEMU's version, and how the partition's memory is laid out",
+            f"QEMU {version(number)} emulates its processor, and may lose writes to its memory in "
+            "a live move.",
+            "Move it powered off, or use KVM or QEMU 10; partitions created by lpm are guarded.",
+        )
 
 
 def machine_type_known(e: Examination) -> Iterator[Finding]:
