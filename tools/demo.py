@@ -99,9 +99,12 @@ def _live(stage: Stage, guest: Guest, kind: str, words: tuple[str, ...]) -> dict
     """One move under clients' eyes."""
     with stage.clients(guest) as clients:
         clients.wait_until_served(SERVES_WITHIN_S)
+        up_s = stage.fetch(guest, "/")["uptime_s"]
         with clients.window() as window:
             stage.show(*words)
         report = window.report
+    if stage.fetch(guest, "/")["uptime_s"] < up_s:
+        raise RuntimeError("The partition has rebooted: the move lost some of its memory.")
     figures = _figures(stage, kind)
     return figures | {
         "silence_ms": round(report.silence_ms, 1),
