@@ -127,7 +127,7 @@ def main() -> int:
     """Measure and write the figures; exit code 0 whatever they are: a benchmark is no test."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=10)
-    parser.add_argument("--memory", type=int, default=1024, help="the guest's memory in MiB")
+    parser.add_argument("--memory", type=int, default=256, help="the guest's memory in MiB")
     arguments = parser.parse_args()
     result: dict[str, Any] = {}
     with Stage.up(f"bench-{secrets.token_hex(2)}") as stage:

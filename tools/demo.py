@@ -68,7 +68,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _play(stage: Stage) -> dict[str, Any]:
-    guest = stage.make_partition("web1", on="s1", memory_mib=512)
+    guest = stage.make_partition("web1", on="s1", memory_mib=256)
     stage.show("system", "list")
     with stage.clients(guest) as clients:
         begun = time.monotonic()

@@ -16,6 +16,7 @@ from openlpm.model.errors import OpenLpmError
 from openlpm.model.hardware import DiskKind, Hardware, VirtualDisk
 from openlpm.model.migration import Migration
 from openlpm.model.partition import Partition
+from openlpm.model.system import Link
 from openlpm.ports import Journal
 
 T = TypeVar("T")
@@ -33,53 +34,46 @@ class Examiner:
         """Let the threads go."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def examine(self, partition: Partition, target: str, *, try_disks: bool = True) -> Examination:
+    def examine(self, partition: Partition, to: str, *, try_disks: bool = True) -> Examination:
         """One partition against one target, as they are now.
 
         `try_disks` False leaves out opening the disks from the target, which takes a QEMU process
         there: for a live move that begins now, whose own QEMU opens them before memory is sent.
         """
-        source_watch, target_watch = (
-            self._estate.watch(partition.system),
-            self._estate.watch(target),
-        )
+        source, target = self._estate.watch(partition.system), self._estate.watch(to)
         unfinished = self._journal.unfinished()
-        source, there = (
-            self._pool.submit(self._side, watch, unfinished)
-            for watch in (source_watch, target_watch)
-        )
+        there = self._pool.submit(self._target_side, target, unfinished)
         unanswered: list[str] = []
         uuid = partition.uuid
-        fresh = _answer("its state", lambda: source_watch.host.partition(uuid), unanswered)
-        hardware = _answer("its devices", lambda: source_watch.host.describe(uuid), unanswered)
-        examination = Examination(
+        fresh = _answer("its state", lambda: source.host.partition(uuid), unanswered)
+        hardware = _answer("its devices", lambda: source.host.describe(uuid), unanswered)
+        begun = Examination(
             partition=fresh or partition,
-            source=_known(source, source_watch),
-            target=_known(there, target_watch),
+            source=self._source_side(source, unfinished),
+            target=Side(target.system, target.facts),
             hardware=hardware,
-            unanswered=tuple(unanswered),
-            move_under_way=next(
-                (m.id for m in unfinished if m.partition_uuid == partition.uuid), ""
-            ),
+            move_under_way=next((m.id for m in unfinished if m.partition_uuid == uuid), ""),
         )
-        both_answer = examination.source.facts and examination.target.facts
-        if hardware is None or not both_answer or source_watch is target_watch:
-            return examination
-        opened = hardware.disks if try_disks or not examination.is_live else ()
-        return self._ask_the_pair(examination, hardware, opened, source_watch, target_watch)
+        if hardware is not None and _connected(target) and source is not target:
+            tried = hardware.disks if try_disks or not begun.is_live else ()
+            begun = self._ask_the_pair(
+                begun, hardware, tried, source, target, unanswered=unanswered
+            )
+        return replace(begun, target=_known(there, target), unanswered=tuple(sorted(unanswered)))
 
     def _ask_the_pair(
         self,
         e: Examination,
         hardware: Hardware,
-        opened: tuple[VirtualDisk, ...],
+        tried: tuple[VirtualDisk, ...],
         source: Watch,
         target: Watch,
+        *,
+        unanswered: list[str],
     ) -> Examination:
         """The questions that need both servers, each in a thread of its own."""
         uuid = e.partition.uuid
-        with_backing = tuple(d for d in opened if d.kind is not DiskKind.EMPTY)
-        unanswered: list[str] = []
+        with_backing = tuple(d for d in tried if d.kind is not DiskKind.EMPTY)
 
         def later(what: str, question: Callable[[], T]) -> Future[T | None]:
             return self._pool.submit(_answer, what, question, unanswered)
@@ -103,10 +97,19 @@ class Examiner:
             peer=peer,
             failing_disks=disks.result() or {},
             job_under_way=bool(busy),
-            unanswered=tuple(sorted(unanswered)),
         )
 
-    def _side(self, watch: Watch, unfinished: Sequence[Migration]) -> Side:
+    def _source_side(self, watch: Watch, unfinished: Sequence[Migration]) -> Side:
+        """As last seen: what matters there, the partition itself, is asked anew."""
+        return Side(
+            system=watch.system,
+            facts=watch.facts if _connected(watch) else None,
+            trouble=watch.trouble,
+            partitions=watch.partitions,
+            moves=_moves(watch, unfinished),
+        )
+
+    def _target_side(self, watch: Watch, unfinished: Sequence[Migration]) -> Side:
         host = watch.host
         return Side(
             system=watch.system,
@@ -114,8 +117,16 @@ class Examiner:
             trouble=watch.trouble,
             partitions=tuple(host.partitions()),
             reservations=tuple(self._journal.reservations(watch.system.name)),
-            moves=sum(watch.system.name in (m.source, m.target) for m in unfinished),
+            moves=_moves(watch, unfinished),
         )
+
+
+def _moves(watch: Watch, unfinished: Sequence[Migration]) -> int:
+    return sum(watch.system.name in (m.source, m.target) for m in unfinished)
+
+
+def _connected(watch: Watch) -> bool:
+    return watch.link is Link.CONNECTED
 
 
 def _answer(what: str, question: Callable[[], T], unanswered: list[str]) -> T | None:
