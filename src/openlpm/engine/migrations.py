@@ -29,7 +29,9 @@ class Migrations:
 
     def show(self, migration_id: str) -> MigrationView:
         """One migration with its live figures. Raises `NotFound`."""
-        return self._view(self._journal.migration(migration_id))
+        mover = self._executor.mover(migration_id)
+        # A mover's record is the journal's, and is looked at dozens of times in a move.
+        return self._view(mover.record if mover else self._journal.migration(migration_id))
 
     def _view(self, record: Migration) -> MigrationView:
         mover = self._executor.mover(record.id)

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 TICK_S = 1.0
 """Between two looks at whether the connection still stands (no round trip)."""
+REST_S = 0.5
+"""Between two looks at one partition: a move tells a dozen events in a second."""
 POLL_S = 5.0
 FACTS_EVERY_S = 30.0
 RETRY_S = 2.0
@@ -56,7 +58,8 @@ class Watch:
         self._facts_at = self._polled_at = 0.0
         self._lock = threading.Lock()
         self._partitions = {p.uuid: p for p in map(_out_of_sight, last_seen)}
-        self._changed: set[str] = set()
+        self._due: dict[str, float] = {}
+        self._looked: dict[str, float] = {}
         self._followers: list[Callable[[str], None]] = []
         self._wake = Bell()
         self._closing = threading.Event()
@@ -138,10 +141,10 @@ class Watch:
             self._connected()
             while not self._closing.is_set():
                 heard = self._wake.count
-                changed = self._take_changed()
-                for uuid in changed:
+                due = self._take_due()
+                for uuid in due:
                     self._see_one(host, uuid)
-                if not changed and self._wake.wait(heard, TICK_S) == heard:
+                if not due and self._wake.wait(heard, self._until_next()) == heard:
                     self._check(host)
         finally:
             unwatch()
@@ -159,16 +162,26 @@ class Watch:
 
     def _on_change(self, uuid: str) -> None:
         with self._lock:
-            self._changed.add(uuid)
+            rested = self._looked.get(uuid, -REST_S) + REST_S
+            self._due.setdefault(uuid, max(self._clock.monotonic(), rested))
             followers = tuple(self._followers)
         self._wake.ring()
         for changed in followers:
             changed(uuid)
 
-    def _take_changed(self) -> set[str]:
+    def _take_due(self) -> list[str]:
+        now = self._clock.monotonic()
         with self._lock:
-            taken, self._changed = self._changed, set()
+            taken = [uuid for uuid, due in self._due.items() if due <= now]
+            for uuid in taken:
+                del self._due[uuid]
+                self._looked[uuid] = now
         return taken
+
+    def _until_next(self) -> float:
+        now = self._clock.monotonic()
+        with self._lock:
+            return min([TICK_S, *(max(0.0, due - now) for due in self._due.values())])
 
     def _see_facts(self, host: Host) -> None:
         self.facts = host.facts()
@@ -192,6 +205,7 @@ class Watch:
             before = self._partitions.get(uuid)
             if found is None:
                 self._partitions.pop(uuid, None)
+                self._looked.pop(uuid, None)
             else:
                 self._partitions[uuid] = found
             kept = tuple(self._partitions.values())
