@@ -13,7 +13,7 @@ from openlpm.decide.examination import Examination, Side
 from openlpm.engine.estate import Estate
 from openlpm.engine.watch import Watch
 from openlpm.model.errors import OpenLpmError
-from openlpm.model.hardware import DiskKind, Hardware, VirtualDisk
+from openlpm.model.hardware import DiskKind, Hardware
 from openlpm.model.migration import Migration
 from openlpm.model.partition import Partition
 from openlpm.model.system import Link
@@ -34,11 +34,12 @@ class Examiner:
         """Let the threads go."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def examine(self, partition: Partition, to: str, *, try_disks: bool = True) -> Examination:
+    def examine(self, partition: Partition, to: str, *, thorough: bool = True) -> Examination:
         """One partition against one target, as they are now.
 
-        `try_disks` False leaves out opening the disks from the target, which takes a QEMU process
-        there: for a live move that begins now, whose own QEMU opens them before memory is sent.
+        Not `thorough`, for a live move that begins now: the disks are not opened from the target
+        (that takes a QEMU process; the move's own opens them before memory is sent), and whether
+        the agent answers is libvirt's word, not the busy guest's.
         """
         source, target = self._estate.watch(partition.system), self._estate.watch(to)
         unfinished = self._journal.unfinished()
@@ -55,9 +56,10 @@ class Examiner:
             move_under_way=next((m.id for m in unfinished if m.partition_uuid == uuid), ""),
         )
         if hardware is not None and _connected(target) and source is not target:
-            tried = hardware.disks if try_disks or not begun.is_live else ()
             begun = self._ask_the_pair(
-                begun, hardware, tried, source, target, unanswered=unanswered
+                *(begun, hardware, source, target),
+                thorough=thorough or not begun.is_live,
+                unanswered=unanswered,
             )
         return replace(begun, target=_known(there, target), unanswered=tuple(sorted(unanswered)))
 
@@ -65,24 +67,22 @@ class Examiner:
         self,
         e: Examination,
         hardware: Hardware,
-        tried: tuple[VirtualDisk, ...],
         source: Watch,
         target: Watch,
         *,
+        thorough: bool,
         unanswered: list[str],
     ) -> Examination:
         """The questions that need both servers, each in a thread of its own."""
         uuid = e.partition.uuid
-        with_backing = tuple(d for d in tried if d.kind is not DiskKind.EMPTY)
+        tried = [d for d in hardware.disks if thorough and d.kind is not DiskKind.EMPTY]
 
         def later(what: str, question: Callable[[], T]) -> Future[T | None]:
             return self._pool.submit(_answer, what, question, unanswered)
 
-        rmc = later("the agent", lambda: source.host.rmc(uuid))
+        rmc = later("the agent", lambda: source.host.rmc(uuid) if thorough else e.partition.rmc)
         cpu = later("the processor", lambda: target.host.compare_cpu(hardware))
-        disks = later(
-            "the disks", lambda: target.host.open_disks(with_backing) if with_backing else {}
-        )
+        disks = later("the disks", lambda: target.host.open_disks(tried) if tried else {})
         busy = e.is_live and _answer("its jobs", lambda: source.host.busy(uuid), unanswered)
         peer = None
         # A job under way would make the call fail for a reason that has its own finding.

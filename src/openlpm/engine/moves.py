@@ -79,7 +79,7 @@ class Moves:
         _check_policy(replace(Policy(), **limits))
         partition = self._estate.partition(name)
         self._estate.watch(to)
-        examination = self._examiner.examine(partition, to, try_disks=False)
+        examination = self._examiner.examine(partition, to, thorough=False)
         validation = validate(examination)
         require(validation)
         mark = examination.partition.mark

@@ -13,6 +13,9 @@ from openlpm.model.sight import CANNOT_SEE, Job, Place, Sighting
 
 SETTLE_S = 3.0
 """Longer than a daemon takes to begin a request that was in its queue."""
+FIGURES_S = 0.4
+"""Between two questions for a transfer's figures while our own request is under way: QEMU answers
+them at the cost of the guest's time."""
 
 
 class Looker:
@@ -23,6 +26,7 @@ class Looker:
         self._call = call
         self._last: tuple[Place, Place, Job] | None = None
         self._since = 0.0
+        self._asked_at = -FIGURES_S
         self.progress: Progress | None = None
 
     def look(self, record: Migration, refusal: str) -> Sighting:
@@ -61,6 +65,10 @@ class Looker:
             return CANNOT_SEE
 
     def _job(self, record: Migration) -> Job:
+        now = self._world.clock.monotonic()
+        if self._call.under_way and now < self._asked_at + FIGURES_S:
+            return Job.RUNNING
+        self._asked_at = now
         try:
             self.progress = self._world.host(record.source).progress(record.partition_uuid)
         except (ServerUnreachable, HypervisorRefused):
