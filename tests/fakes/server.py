@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fakes.guest import Domain, Guest
 from openlpm.model.errors import Gone, HypervisorRefused
-from openlpm.model.partition import Partition
+from openlpm.model.partition import Partition, Rmc
 from openlpm.model.sight import Place, Sight, Why
 from openlpm.model.system import Lockspace, System, SystemFacts, VirtualSwitch
 
@@ -117,6 +117,7 @@ class FakeServer:
             processors=guest.hardware.processors,
             memory_mib=guest.hardware.memory_mib,
             mark=domain.mark,
+            rmc=guest.agent if domain.runs else Rmc.INACTIVE,
             seen_at=self.world.clock.now(),
         )
 
