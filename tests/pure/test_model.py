@@ -82,6 +82,8 @@ class TestUris:
             ("qemu+ssh://ser ver/system", "blanks"),
             ("qemu:///system\n", "blanks"),
             ("qemu:///system\x07", "control"),
+            ("qemu+ssh://-oProxyCommand=x/system", "option"),
+            ("qemu+ssh://root@server/system?command=/tmp/x", "command"),
         ],
     )
     def test_a_bad_one_is_refused_with_the_cause(self, uri: str, why: str) -> None:
