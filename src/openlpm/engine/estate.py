@@ -4,7 +4,7 @@ import threading
 
 from openlpm.engine.bell import Bell
 from openlpm.engine.watch import Watch
-from openlpm.model.errors import AlreadyExists, Conflict, NotFound
+from openlpm.model.errors import AlreadyExists, Conflict, NotFound, OpenLpmError
 from openlpm.model.names import as_uuid
 from openlpm.model.partition import Partition
 from openlpm.model.sight import Sight, Why
@@ -124,6 +124,19 @@ class Estate:
                 remedy="Name it by its UUID.",
             )
         return min(found, key=_likeliness)
+
+    def partition_now(self, name: str) -> Partition:
+        """The same, asked of its server this moment; as last seen where that does not answer."""
+        partition = self.partition(name)
+        try:
+            found = self.host(partition.system).partition(partition.uuid)
+        except OpenLpmError:
+            return partition
+        if found is not None:
+            return found
+        for watch in self.watches():  # it has just gone elsewhere, or for good
+            watch.refresh(partition.uuid)
+        return self.partition(name)
 
 
 def _likeliness(partition: Partition) -> tuple[int, bool]:

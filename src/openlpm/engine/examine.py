@@ -35,7 +35,7 @@ class Examiner:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def examine(self, partition: Partition, to: str, *, thorough: bool = True) -> Examination:
-        """One partition against one target, as they are now.
+        """One partition, seen just now, against one target as it is now.
 
         Not `thorough`, for a live move that begins now: the disks are not opened from the target
         (that takes a QEMU process; the move's own opens them before memory is sent), and whether
@@ -46,10 +46,9 @@ class Examiner:
         there = self._pool.submit(self._target_side, target, unfinished)
         unanswered: list[str] = []
         uuid = partition.uuid
-        fresh = _answer("its state", lambda: source.host.partition(uuid), unanswered)
         hardware = _answer("its devices", lambda: source.host.describe(uuid), unanswered)
         begun = Examination(
-            partition=fresh or partition,
+            partition=partition,
             source=self._source_side(source, unfinished),
             target=Side(target.system, target.facts),
             hardware=hardware,

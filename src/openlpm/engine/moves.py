@@ -41,13 +41,13 @@ class Moves:
 
     def validate(self, name: str, to: str) -> Examined:
         """May it move there? With an estimate from its measured dirty rate if it may."""
-        partition = self._estate.partition(name)
+        partition = self._estate.partition_now(name)
         examination = self._examiner.examine(partition, self._estate.watch(to).system.name)
         return self._judged(examination, dirty_for_s=1)
 
     def targets(self, name: str) -> list[Examined]:
         """Each other system: possible or not, and why not."""
-        partition = self._estate.partition(name)
+        partition = self._estate.partition_now(name)
         others = [
             w.system.name for w in self._estate.watches() if w.system.name != partition.system
         ]
@@ -77,7 +77,7 @@ class Moves:
         }
         limits = {key: value for key, value in given.items() if value is not None}
         _check_policy(replace(Policy(), **limits))
-        partition = self._estate.partition(name)
+        partition = self._estate.partition_now(name)
         self._estate.watch(to)
         examination = self._examiner.examine(partition, to, thorough=False)
         validation = validate(examination)
@@ -119,7 +119,7 @@ class Moves:
 
     def take_back(self, name: str) -> MigrationView:
         """Move it back to where it last came from. Raises `Conflict` if it never moved."""
-        partition = self._estate.partition(name)
+        partition = self._estate.partition_now(name)
         if partition.mark is None or not partition.mark.came_from:
             raise Conflict(
                 "no-way-back",

@@ -10,7 +10,6 @@ from openlpm.model.errors import (
     BadRequest,
     Busy,
     Conflict,
-    OpenLpmError,
     ServerUnreachable,
 )
 from openlpm.model.names import checked_name, checked_range
@@ -28,12 +27,7 @@ class Partitions:
 
     def show(self, name: str) -> Partition:
         """One partition as it is now."""
-        partition = self._estate.partition(name)
-        try:
-            found = self._estate.host(partition.system).partition(partition.uuid)
-        except OpenLpmError:
-            return partition
-        return found or partition
+        return self._estate.partition_now(name)
 
     def create(self, spec: PartitionSpec) -> Partition:
         """Define a new partition with the lowest free partition id of its system."""
