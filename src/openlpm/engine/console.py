@@ -41,7 +41,7 @@ class Console:
                 news=self._news,
                 host=self._estate.host,
                 system=lambda name: self._estate.watch(name).system,
-                follow=lambda system, changed: self._estate.watch(system).follow(changed),
+                follow=lambda system, uuid, ring: self._estate.watch(system).follow(uuid, ring),
                 refresh=lambda system, uuid: self._estate.watch(system).refresh(uuid),
             )
         )

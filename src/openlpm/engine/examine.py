@@ -43,13 +43,14 @@ class Examiner:
         """
         source, target = self._estate.watch(partition.system), self._estate.watch(to)
         unfinished = self._journal.unfinished()
+        here = self._pool.submit(self._source_side, source, unfinished)
         there = self._pool.submit(self._target_side, target, unfinished)
         unanswered: list[str] = []
         uuid = partition.uuid
         hardware = _answer("its devices", lambda: source.host.describe(uuid), unanswered)
         begun = Examination(
             partition=partition,
-            source=self._source_side(source, unfinished),
+            source=Side(source.system, source.facts),
             target=Side(target.system, target.facts),
             hardware=hardware,
             move_under_way=next((m.id for m in unfinished if m.partition_uuid == uuid), ""),
@@ -60,7 +61,12 @@ class Examiner:
                 thorough=thorough or not begun.is_live,
                 unanswered=unanswered,
             )
-        return replace(begun, target=_known(there, target), unanswered=tuple(sorted(unanswered)))
+        return replace(
+            begun,
+            source=_known(here, source),
+            target=_known(there, target),
+            unanswered=tuple(sorted(unanswered)),
+        )
 
     def _ask_the_pair(
         self,
@@ -99,12 +105,10 @@ class Examiner:
         )
 
     def _source_side(self, watch: Watch, unfinished: Sequence[Migration]) -> Side:
-        """As last seen: what matters there, the partition itself, is asked anew."""
         return Side(
             system=watch.system,
-            facts=watch.facts if _connected(watch) else None,
+            facts=watch.host.facts(),
             trouble=watch.trouble,
-            partitions=watch.partitions,
             moves=_moves(watch, unfinished),
         )
 

@@ -59,7 +59,8 @@ class Mover:
     def run(self) -> None:
         """Turn until the record is final. Raises `StoreFailed` when a turn cannot be written."""
         ends = (self.record.source, self.record.target)
-        unfollow = [self._world.follow(system, self._on_change) for system in ends]
+        uuid = self.record.partition_uuid
+        unfollow = [self._world.follow(system, uuid, self.ring) for system in ends]
         try:
             while not self._closing.is_set():
                 heard = self._bell.count
@@ -181,7 +182,3 @@ class Mover:
             iterations=last.iteration,
             phase_s=phase_s,
         )
-
-    def _on_change(self, uuid: str) -> None:
-        if uuid == self.record.partition_uuid:
-            self._bell.ring()

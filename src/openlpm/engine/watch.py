@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 """Between two looks at whether the connection still stands (no round trip)."""
 REST_S = 0.5
-"""Between two looks at one partition: a move tells a dozen events in a second."""
+"""Between two looks at a partition that moves: it tells a dozen events in a second."""
 POLL_S = 5.0
 FACTS_EVERY_S = 30.0
 RETRY_S = 2.0
@@ -60,7 +60,7 @@ class Watch:
         self._partitions = {p.uuid: p for p in map(_out_of_sight, last_seen)}
         self._due: dict[str, float] = {}
         self._looked: dict[str, float] = {}
-        self._followers: list[Callable[[str], None]] = []
+        self._followers: dict[str, list[Callable[[], None]]] = {}
         self._wake = Bell()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"watch-{system.name}", daemon=True)
@@ -105,14 +105,17 @@ class Watch:
         except ServerUnreachable:
             return
 
-    def follow(self, changed: Callable[[str], None]) -> Callable[[], None]:
-        """Call `changed(uuid)` on each event too, until the returned function is called."""
+    def follow(self, uuid: str, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call `changed` on each of a partition's events, until the returned function is called.
+
+        Meanwhile its picture here is renewed at a slower pace.
+        """
         with self._lock:
-            self._followers.append(changed)
+            self._followers.setdefault(uuid, []).append(changed)
 
         def unfollow() -> None:
             with self._lock:
-                self._followers.remove(changed)
+                self._followers[uuid].remove(changed)
 
         return unfollow
 
@@ -162,12 +165,13 @@ class Watch:
 
     def _on_change(self, uuid: str) -> None:
         with self._lock:
-            rested = self._looked.get(uuid, -REST_S) + REST_S
-            self._due.setdefault(uuid, max(self._clock.monotonic(), rested))
-            followers = tuple(self._followers)
+            followers = tuple(self._followers.get(uuid, ()))
+            now = self._clock.monotonic()
+            rested = self._looked.get(uuid, now - REST_S) + REST_S
+            self._due.setdefault(uuid, max(now, rested) if followers else now)
         self._wake.ring()
         for changed in followers:
-            changed(uuid)
+            changed()
 
     def _take_due(self) -> list[str]:
         now = self._clock.monotonic()

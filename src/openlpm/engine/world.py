@@ -10,9 +10,10 @@ from openlpm.ports import Clock, Host, Journal
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """`host` raises `ServerUnreachable` when a system is out of reach; `follow` calls back with
-    the UUID at each event of a system until what it returns is called; `refresh` looks at one
-    partition (system, UUID) again, so that the inventory shows at once what a move has changed.
+    """`host` raises `ServerUnreachable` when a system is out of reach; `follow` (system,
+    UUID, callback) calls back at each event of a partition until what it returns is called;
+    `refresh` looks at one partition (system, UUID) again, so that the inventory shows at once
+    what a move has changed.
     """
 
     journal: Journal
@@ -20,5 +21,5 @@ class World:
     news: Bell
     host: Callable[[str], Host]
     system: Callable[[str], System]
-    follow: Callable[[str, Callable[[str], None]], Callable[[], None]]
+    follow: Callable[[str, str, Callable[[], None]], Callable[[], None]]
     refresh: Callable[[str, str], None]
