@@ -11,9 +11,8 @@
     ├── ServerUnreachable     a managed system does not answer
     ├── HypervisorRefused     the hypervisor answered: no
     │   └── Gone              the hypervisor answered: there is no such partition
-    ├── StoreFailed           the console's own state could not be written or read
-    │   └── NotLeader         another console leads; this one's writes are fenced off
-    └── ConsoleUnreachable    the command line cannot reach the console
+    └── StoreFailed           the console's own state could not be written or read
+        └── NotLeader         another console leads; this one's writes are fenced off
 
 Each error has a stable `code` (kebab-case: scripts may test it), a message that names the
 thing, a cause, and a remedy. `kind` is the branch of the tree: faces turn it into an HTTP
@@ -110,9 +109,3 @@ class StoreFailed(OpenLpmError):
 
 class NotLeader(StoreFailed):
     """Another console leads: this one's writes are fenced off by its stale epoch."""
-
-
-class ConsoleUnreachable(OpenLpmError):
-    """The command line cannot reach the console."""
-
-    kind = "console-unreachable"
