@@ -17,6 +17,7 @@ from openlpm.model.hardware import DiskKind, Hardware
 from openlpm.model.migration import Migration
 from openlpm.model.partition import Partition
 from openlpm.model.system import Link
+from openlpm.model.verdict import PeerVerdict
 from openlpm.ports import Journal
 
 T = TypeVar("T")
@@ -47,61 +48,55 @@ class Examiner:
         there = self._pool.submit(self._target_side, target, unfinished)
         unanswered: list[str] = []
         uuid = partition.uuid
-        hardware = _answer("its devices", lambda: source.host.describe(uuid), unanswered)
         begun = Examination(
             partition=partition,
             source=Side(source.system, source.facts),
             target=Side(target.system, target.facts),
-            hardware=hardware,
             move_under_way=next((m.id for m in unfinished if m.partition_uuid == uuid), ""),
         )
-        if hardware is not None and _connected(target) and source is not target:
-            begun = self._ask_the_pair(
-                *(begun, hardware, source, target),
-                thorough=thorough or not begun.is_live,
-                unanswered=unanswered,
-            )
+        is_pair = _connected(target) and source is not target
+        way = self._pool.submit(_way, begun, source, target, unanswered) if is_pair else None
+        hardware = _answer("its devices", lambda: source.host.describe(uuid), unanswered)
+        if is_pair and hardware is not None:
+            thorough = thorough or not begun.is_live
+            ends = (source, target)
+            begun = self._fitted(begun, hardware, ends, unanswered, thorough=thorough)
+        if way is not None:
+            busy, peer = way.result()
+            begun = replace(begun, job_under_way=busy, peer=peer)
         return replace(
             begun,
+            hardware=hardware,
             source=_known(here, source),
             target=_known(there, target),
             unanswered=tuple(sorted(unanswered)),
         )
 
-    def _ask_the_pair(
+    def _fitted(
         self,
         e: Examination,
         hardware: Hardware,
-        source: Watch,
-        target: Watch,
+        ends: tuple[Watch, Watch],
+        unanswered: list[str],
         *,
         thorough: bool,
-        unanswered: list[str],
     ) -> Examination:
-        """The questions that need both servers, each in a thread of its own."""
+        """Whether what it is made of would work at the target, each question in a thread."""
         uuid = e.partition.uuid
+        here, there = ends
         tried = [d for d in hardware.disks if thorough and d.kind is not DiskKind.EMPTY]
 
         def later(what: str, question: Callable[[], T]) -> Future[T | None]:
             return self._pool.submit(_answer, what, question, unanswered)
 
-        rmc = later("the agent", lambda: source.host.rmc(uuid) if thorough else e.partition.rmc)
-        cpu = later("the processor", lambda: target.host.compare_cpu(hardware))
-        disks = later("the disks", lambda: target.host.open_disks(tried) if tried else {})
-        busy = e.is_live and _answer("its jobs", lambda: source.host.busy(uuid), unanswered)
-        peer = None
-        # A job under way would make the call fail for a reason that has its own finding.
-        if e.is_live and not busy and not e.move_under_way:
-            peer = _answer(
-                "the way", lambda: source.host.call_peer(uuid, target.system), unanswered
-            )
+        rmc = later("the agent", lambda: here.host.rmc(uuid) if thorough else e.partition.rmc)
+        cpu = later("the processor", lambda: there.host.compare_cpu(hardware))
+        disks = later("the disks", lambda: there.host.open_disks(tried) if tried else {})
         return replace(
             e,
             partition=replace(e.partition, rmc=rmc.result() or e.partition.rmc),
             cpu=cpu.result(),
-            peer=peer,
             failing_disks=disks.result() or {},
-            job_under_way=bool(busy),
         )
 
     def _source_side(self, watch: Watch, unfinished: Sequence[Migration]) -> Side:
@@ -122,6 +117,21 @@ class Examiner:
             reservations=tuple(self._journal.reservations(watch.system.name)),
             moves=_moves(watch, unfinished),
         )
+
+
+def _way(
+    e: Examination, source: Watch, target: Watch, unanswered: list[str]
+) -> tuple[bool, PeerVerdict | None]:
+    """Whether a job is under way; and if none is, whether the source reaches the target."""
+    uuid = e.partition.uuid
+    if not e.is_live:
+        return False, None
+    if _answer("its jobs", lambda: source.host.busy(uuid), unanswered):
+        return True, None
+    # A job under way would make the call fail for a reason that has its own finding.
+    if e.move_under_way:
+        return False, None
+    return False, _answer("the way", lambda: source.host.call_peer(uuid, target.system), unanswered)
 
 
 def _moves(watch: Watch, unfinished: Sequence[Migration]) -> int:

@@ -73,16 +73,22 @@ class Connection:
         """Do `action`, which calls libvirt; its failure and its silence come in our tree.
 
         It goes by this connection, or, while that is in use and unless `itself`, by a spare one.
+        What is asked within `action` goes the same way at once: several questions cost one thread.
         """
+
+        def translating() -> T:
+            try:
+                return action()
+            except libvirt.libvirtError as error:
+                raise translated(error, self.name, doing, alive=self.alive) from error
 
         def made() -> T:
             with self.held(), self._free_line(itself=itself) as line:
                 self._here.line = line  # of this thread, which ends with the call
-                try:
-                    return action()
-                except libvirt.libvirtError as error:
-                    raise translated(error, self.name, doing, alive=self.alive) from error
+                return translating()
 
+        if hasattr(self._here, "line"):
+            return translating()
         future = begun(made, f"{self.name}: {doing}")
         try:
             return self._awaited(future, seconds)

@@ -4,7 +4,7 @@ Capabilities change only when QEMU or libvirtd is replaced, and then the connect
 asked once for each connection. Networks, huge pages and leases are asked anew each time.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +13,7 @@ import libvirt
 
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.domain_xml import vlan_tags
+from openlpm.adapters.libvirt.errors import ignoring
 from openlpm.adapters.libvirt.lease import lockspace
 from openlpm.adapters.libvirt.xml import Element, attribute, number, parse, text, to_text
 from openlpm.model.errors import HypervisorRefused
@@ -101,6 +102,10 @@ class Capabilities:
 
 def system_facts(connection: Connection, capabilities: Capabilities) -> SystemFacts:
     """All of it."""
+    return connection.ask("describe itself", lambda: _read(connection, capabilities))
+
+
+def _read(connection: Connection, capabilities: Capabilities) -> SystemFacts:
     root = capabilities.root
     hypervisor, version, libvirt_version, hostname = connection.ask(
         "tell its versions", lambda: _versions(connection.raw)
@@ -163,35 +168,41 @@ def switches(connection: Connection) -> tuple[VirtualSwitch, ...]:
     """libvirt's networks, and the host's bridges where libvirt can list interfaces."""
     bridges = {
         bridge.get("name", ""): number(attribute(bridge, "mtu", "size"), "MTU")
-        for bridge in _described(connection, libvirt.virConnect.listAllInterfaces, "interface")
+        for bridge in _interfaces(connection)
         if bridge.get("type") == "bridge"
     }
-    active = connection.ask(
-        "list its networks",
-        lambda: {net.name() for net in connection.raw.listAllNetworks() if net.isActive()},
-    )
     found: list[VirtualSwitch] = []
-    for network in _described(connection, libvirt.virConnect.listAllNetworks, "network"):
+    for active, network in _networks(connection):
         name, bridge = text(network, "name"), attribute(network, "bridge", "name")
         mtu = number(attribute(network, "mtu", "size"), "MTU")
         mtu = mtu or bridges.get(bridge, 0)
-        found.append(VirtualSwitch(name, "network", name in active, bridge, mtu, _vlans(network)))
+        found.append(VirtualSwitch(name, "network", active, bridge, mtu, _vlans(network)))
     found += [VirtualSwitch(name, "bridge", True, name, mtu) for name, mtu in bridges.items()]
     return tuple(found)
 
 
-def _described(
-    connection: Connection,
-    listed: Callable[[libvirt.virConnect], list[libvirt.virNetwork] | list[libvirt.virInterface]],
-    root: str,
-) -> list[Element]:
-    """The XML of each; nothing where libvirt was built without that driver."""
+def _interfaces(connection: Connection) -> list[Element]:
+    """Each interface; none where libvirt was built without that driver."""
+
+    def read() -> list[str]:
+        return [interface.XMLDesc() for interface in connection.raw.listAllInterfaces()]
+
     with suppress(HypervisorRefused):
-        texts = connection.ask(
-            f"list its {root}s", lambda: [one.XMLDesc() for one in listed(connection.raw)]
-        )
-        return [parse(one, root) for one in texts]
+        return [parse(one, "interface") for one in connection.ask("list its interfaces", read)]
     return []
+
+
+def _networks(connection: Connection) -> list[tuple[bool, Element]]:
+    """Each network, and whether it is active."""
+
+    def read() -> Iterator[tuple[bool, str]]:
+        for network in connection.raw.listAllNetworks():
+            # It may vanish between the list and the look at it.
+            with ignoring(libvirt.VIR_ERR_NO_NETWORK):
+                yield bool(network.isActive()), network.XMLDesc()
+
+    listed = connection.ask("list its networks", lambda: list(read()))
+    return [(active, parse(xml, "network")) for active, xml in listed]
 
 
 def _vlans(network: Element) -> tuple[tuple[str, tuple[int, ...]], ...]:

@@ -120,41 +120,28 @@ def _read(system: str, domain: Element, state: Place) -> Partition:
 def describe(connection: Connection, uuid: str) -> Hardware:
     """The definition as it runs (or would), and what libvirt keeps beside it."""
 
-    def read() -> tuple[Hardware, bool, int, int, bool]:
+    def read() -> Hardware:
         domain = connection.domain(uuid)
-        return (
-            hardware(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)),
-            not_run_here(domain),
-            domain.snapshotNum(),
-            len(domain.listAllCheckpoints()),
-            bool(domain.hasManagedSaveImage()),
+        found = hardware(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE))
+        return replace(
+            found,
+            not_run_here=not_run_here(domain),
+            disks=_with_shared(connection, found.disks),
+            snapshots=domain.snapshotNum(),
+            checkpoints=len(domain.listAllCheckpoints()),
+            managed_save=bool(domain.hasManagedSaveImage()),
+            block_jobs=_block_jobs(domain, found),
         )
 
-    found, not_run, snapshots, checkpoints, managed_save = connection.ask(
-        "describe the partition", read
-    )
-    return replace(
-        found,
-        not_run_here=not_run,
-        disks=_with_shared(connection, found.disks),
-        snapshots=snapshots,
-        checkpoints=checkpoints,
-        managed_save=managed_save,
-        block_jobs=_block_jobs(connection, uuid, found),
-    )
+    return connection.ask("describe the partition", read)
 
 
-def _block_jobs(connection: Connection, uuid: str, found: Hardware) -> tuple[str, ...]:
+def _block_jobs(domain: libvirt.virDomain, found: Hardware) -> tuple[str, ...]:
     """Copies show in the XML; pulls and commits only when asked about, which needs its QEMU."""
-
-    def read() -> tuple[str, ...]:
-        domain = connection.domain(uuid)
-        if not domain.isActive():
-            return ()
-        backed = [d.target for d in found.disks if d.kind is not DiskKind.EMPTY]
-        return tuple(target for target in backed if domain.blockJobInfo(target))
-
-    return tuple(sorted({*found.block_jobs, *connection.ask("list its block jobs", read)}))
+    asked = found.disks if domain.isActive() else ()
+    backed = [disk.target for disk in asked if disk.kind is not DiskKind.EMPTY]
+    working = [target for target in backed if domain.blockJobInfo(target)]
+    return tuple(sorted({*found.block_jobs, *working}))
 
 
 def _with_shared(connection: Connection, disks: tuple[VirtualDisk, ...]) -> tuple[VirtualDisk, ...]:

@@ -35,7 +35,7 @@ def run(app: FastAPI, socket_path: Path, on_ready: Callable[[], None]) -> None:
             app,
             log_config=None,  # whoever runs us decides where the log goes
             access_log=False,
-            http="h11",
+            http="httptools",
             ws="websockets-sansio",
             lifespan="off",
             timeout_graceful_shutdown=STOP_S,
