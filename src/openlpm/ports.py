@@ -169,19 +169,21 @@ class Hypervisors(Protocol):
         ...
 
 
+Hold = Callable[[Sequence[Reservation], Sequence[Migration]], Reservation]
+"""Given the target's reservations and all unfinished migrations: the room that is held."""
+
+
 class Journal(Protocol):
     """Migrations, reservations and events. A method is one transaction: all of it, or nothing.
 
     Raises `StoreFailed` when it cannot be written, `NotLeader` when another console leads.
     """
 
-    def begin(
-        self, migration: Migration, reserve: Callable[[Sequence[Reservation]], Reservation]
-    ) -> None:
+    def begin(self, migration: Migration, hold: Hold) -> None:
         """Open a migration and hold its room.
 
-        `reserve` is given the target's reservations inside the transaction and may refuse by
-        raising. Raises `Busy` when the partition has an unfinished migration already.
+        `hold` is called inside the transaction and may refuse by raising. Raises `Busy` when
+        the partition has an unfinished migration already.
         """
         ...
 

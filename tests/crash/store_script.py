@@ -32,7 +32,7 @@ armed, die_at, count = (
 def begin(store: Store, number: int) -> None:
     move = Migration(f"m{number}", f"u{number}", "web", "s1", "s2", Kind.ACTIVE)
     room = Reservation(move.id, "s2", move.partition_uuid, "web", Resources(0.5, 512))
-    store.journal.begin(move, lambda _: room)
+    store.journal.begin(move, lambda *_: room)
 
 
 def turn(store: Store, number: int, phase: Phase) -> None:

@@ -1,13 +1,17 @@
 """Moves by the real engine on the fake world: what becomes of the partition, and what is said."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from engine.conftest import Stand
 from fakes.fault import Fault, Stage
+from openlpm.engine.views import MigrationView
 from openlpm.model.errors import Busy, Conflict, NotFound, Refused, TooLate
 from openlpm.model.migration import Kind, Phase
 from openlpm.model.sight import Sight
-from openlpm.model.system import Link
+from openlpm.model.system import Link, Mover
 
 
 def add(stand: Stand, name: str = "web1", **options: object) -> str:
@@ -173,6 +177,27 @@ def test_a_second_request_is_busy(stand: Stand) -> None:
         stand.console.migrate("web1", "s2")
     assert "move-under-way" in str(refused.value) or view.migration.id in str(refused.value)
     stand.settle(view)
+
+
+def test_many_that_ask_at_once_do_not_exceed_the_movers_limit(stand: Stand) -> None:
+    names = [f"web{number}" for number in range(8)]
+    stand.world.link_mib_s = 1  # none has ended when the last one asks
+    for name in names:
+        add(stand, name)
+    together = threading.Barrier(len(names))
+
+    def move(name: str) -> MigrationView | Refused:
+        together.wait(10)
+        try:
+            return stand.console.migrate(name, "s2")
+        except Refused as refusal:
+            return refusal
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        answers = list(pool.map(move, names))
+    refused = [answer for answer in answers if isinstance(answer, Refused)]
+    assert len(refused) == len(names) - Mover().concurrent
+    assert {f.code for r in refused for f in r.findings} == {"mover-busy"}
 
 
 def test_unknown_names_are_said_and_nothing_happens(stand: Stand) -> None:

@@ -1,6 +1,7 @@
 """Convergence, prediction, reservation: what is decided from figures, and holds for all of them."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -19,14 +20,14 @@ from openlpm.decide.converge import (
 )
 from openlpm.decide.predict import FIXED_PAUSE_MS, OVERHEAD_S, estimate, remaining_s
 from openlpm.decide.recover import explain
-from openlpm.decide.reserve import free, reserve
+from openlpm.decide.reserve import enter_movers, free, reserve
 from openlpm.model.errors import Refused
 from openlpm.model.estimate import Estimate
 from openlpm.model.migration import Kind, Migration, Phase, Progress, Reservation
 from openlpm.model.partition import Partition
 from openlpm.model.policy import Policy
 from openlpm.model.sight import ABSENT, CANNOT_SEE, Place, Sight, Sighting, Why
-from openlpm.model.system import NOTHING, Resources
+from openlpm.model.system import NOTHING, Mover, Resources, System
 
 MIB = 2**20
 POLICIES = st.builds(
@@ -219,6 +220,21 @@ class TestReserve:
     def test_its_own_promise_does_not_stand_in_its_way(self) -> None:
         again = promise("u-1", 4000)
         assert reserve(again, TOTAL, [], [again]) == again
+
+    def test_a_mover_takes_so_many_live_moves_at_once(self) -> None:
+        ends = [System(name, "", "", mover=Mover(concurrent=2)) for name in ("s1", "s2")]
+        one = Migration("m", "u", "web1", "s1", "s2", Kind.ACTIVE)
+        away = replace(one, id="a", target="s3")
+        here = replace(one, id="b", source="s4")
+        idle = replace(one, id="c", kind=Kind.INACTIVE)
+        enter_movers(one, ends, [away, here, idle])
+        enter_movers(replace(one, kind=Kind.INACTIVE), ends, [away] * 9)
+        with pytest.raises(Refused, match="no room to move 'web1'") as refused:
+            enter_movers(one, ends, [away, here, away, here, here])
+        assert [(f.system, f.message) for f in refused.value.findings] == [
+            ("s1", "2 moves are under way, its mover takes 2 at once."),
+            ("s2", "3 moves are under way, its mover takes 2 at once."),
+        ]
 
     @given(st.data())
     def test_no_order_of_asking_arriving_and_giving_back_overcommits(

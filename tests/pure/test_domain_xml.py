@@ -24,6 +24,7 @@ PLATFORM = Platform(
     "qemu",
     "pc-q35-7.2",
     "Nehalem",
+    frozenset({"Nehalem", "qemu64"}),
     (VirtualSwitch("guest", "network"), VirtualSwitch("br0", "bridge")),
     Lockspace("openlpm", "/leases"),
 )

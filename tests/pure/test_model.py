@@ -10,7 +10,15 @@ from openlpm.model import errors
 from openlpm.model.errors import BadRequest, Conflict, OpenLpmError, Refused
 from openlpm.model.finding import Finding, Severity
 from openlpm.model.migration import Phase, Progress
-from openlpm.model.names import as_uuid, checked_address, checked_name, checked_range, checked_uri
+from openlpm.model.names import (
+    as_uuid,
+    checked_address,
+    checked_mac,
+    checked_name,
+    checked_range,
+    checked_unlike,
+    checked_uri,
+)
 from openlpm.model.partition import Mark, Partition
 from openlpm.model.sight import ABSENT, CANNOT_SEE, Place, Sight, Why
 from openlpm.model.system import Resources, System, SystemFacts, VirtualSwitch, configurable
@@ -111,6 +119,25 @@ class TestOtherInput:
     def test_out_of_range(self, value: float) -> None:
         with pytest.raises(BadRequest, match="between 1 and 10"):
             checked_range("The pause", value, 1, 10)
+
+    def test_a_mac_address_is_one_adapters(self) -> None:
+        assert checked_mac("52:54:00:aB:cD:eF") == "52:54:00:aB:cD:eF"
+
+    @pytest.mark.parametrize(
+        "mac",
+        [
+            *("", "zz", "52:54:00:00:00", "52:54:00:00:00:01:02", "52-54-00-00-00-01"),
+            *("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01"),
+        ],
+    )
+    def test_a_bad_mac_address(self, mac: str) -> None:
+        with pytest.raises(BadRequest, match="cannot be an adapter's MAC address"):
+            checked_mac(mac)
+
+    def test_what_is_given_twice(self) -> None:
+        checked_unlike("The disk", ["a", "b", "", ""])
+        with pytest.raises(BadRequest, match="The disk 'A' is given twice"):
+            checked_unlike("The disk", ["a", "b", "A"])
 
     def test_a_uuid_is_brought_into_one_form(self) -> None:
         form = "6695eb01-f6a4-8304-79aa-97f2502e193f"

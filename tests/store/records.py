@@ -28,12 +28,13 @@ def room(move: Migration) -> Reservation:
 
 
 class Room:
-    """A `reserve` that grants, and remembers what it was shown."""
+    """A `hold` that grants, and remembers what it was shown."""
 
     def __init__(self, move: Migration) -> None:
         self._move = move
         self.shown: Sequence[Reservation] = ()
+        self.others: list[str] = []
 
-    def __call__(self, held: Sequence[Reservation]) -> Reservation:
-        self.shown = held
+    def __call__(self, held: Sequence[Reservation], unfinished: Sequence[Migration]) -> Reservation:
+        self.shown, self.others = held, [m.id for m in unfinished]
         return room(self._move)

@@ -30,19 +30,20 @@ def test_begin_holds_the_room_and_tells(journal: Journal):
     assert (told.code, told.migration_id, told.at, told.seq) == ("migration-begun", "m1", 1000.0, 1)
 
 
-def test_begin_shows_only_the_targets_reservations(journal: Journal):
+def test_begin_shows_the_targets_reservations_and_all_unfinished_moves(journal: Journal):
     first, second, away = migration(1), migration(2), replace(migration(3), target="s3")
     for move in (first, away):
         journal.begin(move, Room(move))
     asked = Room(second)
     journal.begin(second, asked)
     assert asked.shown == [room(first)]
+    assert asked.others == [first.id, away.id]
 
 
 def test_a_refused_reservation_passes_unchanged_and_writes_nothing(journal: Journal):
     refusal = Refused("no-room", "No room.", [])
 
-    def refuse(_: object) -> None:
+    def refuse(*_: object) -> None:
         raise refusal
 
     with pytest.raises(Refused) as caught:

@@ -112,7 +112,7 @@ def test_room_is_promised_once(store: Store):
     def begin(number: int) -> None:
         move = migration(number)
 
-        def reserve(held: Sequence[Reservation]) -> Reservation:
+        def reserve(held: Sequence[Reservation], _: object) -> Reservation:
             if len(held) >= 3:
                 raise Refused("no-room", "Three are there already.", [])
             return room(move)

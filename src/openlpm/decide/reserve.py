@@ -1,6 +1,7 @@
-"""Room at a target: what is configured, less what active partitions and promises hold.
+"""Room at a target: what is configured, less what active partitions and promises hold; and room
+in the movers of both ends, which take so many moves at once.
 
-Called twice with the same rule: by validation, to tell; and inside the journal's transaction
+Called twice with the same rules: by validation, to tell; and inside the journal's transaction
 that opens a move, to hold. So two moves asked for at once cannot be promised the same room.
 """
 
@@ -8,10 +9,10 @@ from collections.abc import Iterable, Sequence
 
 from openlpm.model.errors import Refused
 from openlpm.model.finding import Finding, Severity
-from openlpm.model.migration import Reservation
+from openlpm.model.migration import Kind, Migration, Reservation
 from openlpm.model.partition import Partition
 from openlpm.model.sight import Sight
-from openlpm.model.system import NOTHING, Resources
+from openlpm.model.system import NOTHING, Resources, System
 
 
 def free(
@@ -80,3 +81,40 @@ def shortages(system: str, demand: Resources, left: Resources) -> list[Finding]:
             )
         )
     return found
+
+
+def moves_at(system: str, unfinished: Iterable[Migration]) -> int:
+    """How many moves its mover is at work on; to send a definition is no work for it."""
+    live = [m for m in unfinished if m.kind is not Kind.INACTIVE]
+    return sum(system in (m.source, m.target) for m in live)
+
+
+def mover_shortages(system: System, moves: int) -> list[Finding]:
+    """That one more live move is one too many for this end's mover, if it is."""
+    limit = system.mover.concurrent
+    if moves < limit:
+        return []
+    return [
+        Finding(
+            "mover-busy",
+            Severity.ERROR,
+            system.name,
+            "unfinished moves from and to this server",
+            f"{moves} moves are under way, its mover takes {limit} at once.",
+            "Wait for one to end (lpm migration list), or raise the mover's limit.",
+        )
+    ]
+
+
+def enter_movers(
+    record: Migration, ends: Sequence[System], unfinished: Iterable[Migration]
+) -> None:
+    """Raises `Refused` when the mover of an end has no room for this move."""
+    if record.kind is Kind.INACTIVE:
+        return
+    others = list(unfinished)
+    findings = [f for end in ends for f in mover_shortages(end, moves_at(end.name, others))]
+    if findings:
+        raise Refused(
+            "movers-busy", f"The movers have no room to move {record.partition!r}.", findings
+        )

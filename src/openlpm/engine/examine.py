@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from openlpm.decide.examination import Examination, Side
+from openlpm.decide.reserve import moves_at
 from openlpm.engine.estate import Estate
 from openlpm.engine.watch import Watch
 from openlpm.model.errors import OpenLpmError
@@ -104,7 +105,7 @@ class Examiner:
             system=watch.system,
             facts=watch.host.facts(),
             trouble=watch.trouble,
-            moves=_moves(watch, unfinished),
+            moves=moves_at(watch.system.name, unfinished),
         )
 
     def _target_side(self, watch: Watch, unfinished: Sequence[Migration]) -> Side:
@@ -115,7 +116,7 @@ class Examiner:
             trouble=watch.trouble,
             partitions=tuple(host.partitions()),
             reservations=tuple(self._journal.reservations(watch.system.name)),
-            moves=_moves(watch, unfinished),
+            moves=moves_at(watch.system.name, unfinished),
         )
 
 
@@ -132,10 +133,6 @@ def _way(
     if e.move_under_way:
         return False, None
     return False, _answer("the way", lambda: source.host.call_peer(uuid, target.system), unanswered)
-
-
-def _moves(watch: Watch, unfinished: Sequence[Migration]) -> int:
-    return sum(watch.system.name in (m.source, m.target) for m in unfinished)
 
 
 def _connected(watch: Watch) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from openlpm.decide.examination import Examination
-from openlpm.decide.reserve import reserve
+from openlpm.decide.reserve import enter_movers, reserve
 from openlpm.decide.validate import require, validate
 from openlpm.engine.estate import Estate
 from openlpm.engine.estimates import Estimator
@@ -96,7 +96,8 @@ class Moves:
             record.id, record.target, record.partition_uuid, record.partition, record.demand
         )
 
-        def hold(promised: Sequence[Reservation]) -> Reservation:
+        def hold(promised: Sequence[Reservation], unfinished: Sequence[Migration]) -> Reservation:
+            enter_movers(record, (e.source.system, e.target.system), unfinished)
             return reserve(wanted, total, e.target.partitions, promised)
 
         self._journal.begin(record, hold)

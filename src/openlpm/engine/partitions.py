@@ -12,7 +12,7 @@ from openlpm.model.errors import (
     Conflict,
     ServerUnreachable,
 )
-from openlpm.model.names import checked_name, checked_range
+from openlpm.model.names import checked_mac, checked_name, checked_range, checked_unlike
 from openlpm.model.partition import DEFAULT_UNITS_PER_PROCESSOR, Mark, Partition, PartitionSpec
 from openlpm.model.sight import Sight
 from openlpm.ports import Journal, Stream
@@ -153,6 +153,9 @@ def _check(spec: PartitionSpec) -> None:
     checked_range("Memory in MiB", spec.memory_mib, 16, 2**32)
     checked_range("The number of virtual processors", spec.processors, 1, 1024)
     checked_range("The longest pause allowed in ms", spec.policy.max_pause_ms, 1, 60_000)
+    checked_unlike("The disk", (disk.url for disk in spec.disks))
+    macs = [ethernet.mac for ethernet in spec.ethernets if ethernet.mac]
+    checked_unlike("The MAC address", map(checked_mac, macs))
     units = spec.processing_units
     if units is None:
         return

@@ -5,6 +5,7 @@ They return the value unchanged or raise `BadRequest` naming the value and the r
 """
 
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -18,6 +19,7 @@ _PARAMETERS = {
     *("keyfile", "known_hosts", "known_hosts_verify", "no_tty", "no_verify", "pkipath"),
     *("sshauth", "socket", "mode", "tls_priority"),
 }
+_MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}\Z")
 _ADDRESS = re.compile(r"[A-Za-z0-9.:_-]{1,253}\Z")
 
 
@@ -73,6 +75,31 @@ def checked_address(what: str, text: str) -> str:
             remedy="Give a host name or an IP address.",
         )
     return text
+
+
+def checked_mac(text: str) -> str:
+    """Return `text` if it is the MAC address of one adapter: six bytes, none for a group."""
+    if not _MAC.match(text) or int(text[:2], 16) & 1 or not text.strip("0:"):
+        raise BadRequest(
+            "bad-mac",
+            f"{text!r} cannot be an adapter's MAC address.",
+            cause="It is six bytes such as 52:54:00:12:34:56; the first is even, not all are 0.",
+            remedy="Give another, or none: then one is chosen.",
+        )
+    return text
+
+
+def checked_unlike(what: str, texts: Iterable[str]) -> None:
+    """Raise when one of `texts` is there twice, in whatever case; empty ones do not count."""
+    seen: set[str] = set()
+    for text in filter(None, texts):
+        if text.lower() in seen:
+            raise BadRequest(
+                "given-twice",
+                f"{what} {text!r} is given twice.",
+                remedy="Give it once.",
+            )
+        seen.add(text.lower())
 
 
 def checked_range(what: str, value: float, low: float, high: float) -> None:

@@ -30,6 +30,7 @@ class Platform:
     hypervisor: str
     machine: str
     cpu_model: str
+    cpu_models: frozenset[str]
     switches: tuple[VirtualSwitch, ...]
     lockspace: Lockspace | None
     guards_memory: bool = False
@@ -56,7 +57,7 @@ def _domain(uuid: str, spec: PartitionSpec, mark: Mark, platform: Platform) -> E
     _leaf(domain, "memory", str(spec.memory_mib), unit="MiB")
     _leaf(domain, "vcpu", str(spec.processors))
     _os(domain, spec.machine or platform.machine, platform.arch)
-    _processor(domain, spec.cpu_model or platform.cpu_model)
+    _processor(domain, spec.cpu_model, platform)
     _leaf(domain, "clock", offset="utc")
     # A partition that halts or crashes is off: the console decides what happens next, not QEMU.
     for event, action in (("poweroff", "destroy"), ("reboot", "restart"), ("crash", "destroy")):
@@ -89,7 +90,15 @@ def _os(domain: Element, machine: str, arch: str) -> None:
             _leaf(features, feature)
 
 
-def _processor(domain: Element, model: str) -> None:
+def _processor(domain: Element, asked: str, platform: Platform) -> None:
+    if asked and asked not in platform.cpu_models:
+        raise NotFound(
+            "no-such-cpu-model",
+            f"No partition can have the processor model {asked!r} here.",
+            cause="libvirt does not name it among those that work with this host's processors.",
+            remedy=f"There are: {', '.join(sorted(platform.cpu_models)) or 'none'}.",
+        )
+    model = asked or platform.cpu_model
     if not model:
         return  # the machine type's own
     cpu = _leaf(domain, "cpu", mode="custom", match="exact", check="partial")

@@ -57,6 +57,7 @@ def _platform(connection: Connection, capabilities: Capabilities) -> Platform:
         hypervisor=accelerator.hypervisor,
         machine=capabilities.stable_machine(),
         cpu_model=accelerator.cpu_model,
+        cpu_models=accelerator.cpu_models,
         switches=switches(connection),
         lockspace=lease.lockspace(connection),
         guards_memory=lost_writes.is_needed(accelerator.hypervisor, version),

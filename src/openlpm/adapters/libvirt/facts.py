@@ -27,10 +27,12 @@ _ALL_CELLS = libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS
 
 @dataclass(frozen=True, slots=True)
 class Accelerator:
-    """How a new partition is run here: the domain's type and a processor model that it can have."""
+    """How a new partition is run here: the domain's type, the processor model that it gets when
+    it asks for none, and all that it could ask for."""
 
     hypervisor: str
     cpu_model: str
+    cpu_models: frozenset[str] = frozenset()
 
 
 class Capabilities:
@@ -72,7 +74,7 @@ class Capabilities:
             usable = self._usable_models(hypervisor)
             for model in _MODELS:
                 if model in usable:
-                    return Accelerator(hypervisor, model)
+                    return Accelerator(hypervisor, model, usable)
         return Accelerator("qemu", "")
 
     def _usable_models(self, hypervisor: str) -> frozenset[str]:

@@ -16,6 +16,7 @@ from openlpm.adapters.store.transactions import Transactions
 from openlpm.model.errors import Busy, TooLate
 from openlpm.model.event import Event
 from openlpm.model.migration import STEPS, Halt, Migration, Phase, Reservation
+from openlpm.ports import Hold
 
 
 class Journal:
@@ -25,13 +26,11 @@ class Journal:
         self._transactions = transactions
         self._now = now
 
-    def begin(
-        self, migration: Migration, reserve: Callable[[Sequence[Reservation]], Reservation]
-    ) -> None:
+    def begin(self, migration: Migration, hold: Hold) -> None:
         """Open a migration and hold its room."""
         with self._transactions.writing() as connection:
             _refuse_second(connection, migration)
-            room = reserve(records.held(connection, migration.target))
+            room = hold(records.held(connection, migration.target), records.unfinished(connection))
             records.add(connection, migration, room)
             self._append(connection, [_begun(migration)])
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from openlpm.decide.examination import Examination, Side
+from openlpm.decide.examination import Examination
+from openlpm.decide.reserve import mover_shortages
 from openlpm.model.finding import Finding, Severity
 from openlpm.model.partition import Rmc
 from openlpm.model.sight import Sight, Why
@@ -92,20 +93,7 @@ def movers_have_room(e: Examination) -> Iterator[Finding]:
     if not e.is_live:
         return
     for side in (e.source, e.target):
-        yield from _mover_has_room(side)
-
-
-def _mover_has_room(side: Side) -> Iterator[Finding]:
-    limit = side.system.mover.concurrent
-    if side.moves >= limit:
-        yield Finding(
-            "mover-busy",
-            Severity.ERROR,
-            side.name,
-            "unfinished moves from and to this server",
-            f"{side.moves} moves are under way, its mover takes {limit} at once.",
-            "Wait for one to end (lpm migration list), or raise the mover's limit.",
-        )
+        yield from mover_shortages(side.system, side.moves)
 
 
 def agent_answers(e: Examination) -> Iterator[Finding]:
