@@ -4,6 +4,8 @@ SHELL := /bin/bash
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # The lab makes namespaces and mounts; sudo must not lose what steers a run.
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env=KEEP,CI,OPENLPM_CACHE,OPENLPM_LAB_DIR)
+# What runs as root through sudo leaves files of root's: give them back, and pass the exit code on.
+GIVE_BACK = code=$$?; $(if $(SUDO),$(SUDO) find . -uid 0 -exec chown -h "$$(id -u):$$(id -g)" {} +;) exit $$code
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
@@ -52,13 +54,13 @@ lock: ## Lock the Python dependencies anew (hashes in requirements.lock)
 
 .PHONY: demo
 demo: env ## Show the main job on a lab of two real servers (KEEP=1 leaves them up)
-	@$(AS_ROOT) $(BIN)/python -m tools.demo
+	@$(AS_ROOT) $(BIN)/python -m tools.demo; $(GIVE_BACK)
 
 .PHONY: test
 test: env ## Run every tier of tests
 	@$(BIN)/coverage run -m pytest -q tests/pure && $(BIN)/coverage report
 	@$(AS_ROOT) $(BIN)/python -m pytest tests/style tests/store tests/engine tests/faces \
-	  tests/contract tests/crash tests/lab
+	  tests/contract tests/crash tests/lab; $(GIVE_BACK)
 
 .PHONY: quick
 quick: env ## Run the quick tiers only: pure, store, faces, style
@@ -66,7 +68,7 @@ quick: env ## Run the quick tiers only: pure, store, faces, style
 
 .PHONY: bench-migrate
 bench-migrate: env ## Measure our moves against virsh's, in pairs
-	@$(AS_ROOT) $(BIN)/python -m tools.bench_migrate
+	@$(AS_ROOT) $(BIN)/python -m tools.bench_migrate; $(GIVE_BACK)
 
 .PHONY: clean
 clean: ## Remove what was built here (the image cache stays)
