@@ -21,6 +21,7 @@ from openlpm.model.names import (
 )
 from openlpm.model.partition import Mark, Partition
 from openlpm.model.sight import ABSENT, CANNOT_SEE, Place, Sight, Why
+from openlpm.model.spoken import spoken
 from openlpm.model.system import Resources, System, SystemFacts, VirtualSwitch, configurable
 
 
@@ -91,6 +92,14 @@ class TestUris:
             ("qemu:///system\n", "blanks"),
             ("qemu:///system\x07", "control"),
             ("qemu+ssh://-oProxyCommand=x/system", "option"),
+            ("qemu+ssh://%2DoProxyCommand=x/system", "option"),
+            ("qemu+ssh://-oProxyCommand=x@server/system", "option"),
+            ("qemu+ssh://root@$(reboot)/system", "command"),
+            ("qemu+ssh://`reboot`@server/system", "command"),
+            ("qemu+ssh://server/system?socket=/$(reboot)", "socket"),
+            ("qemu+ssh://server/system?keyfile=-x", "keyfile"),
+            ("qemu+ssh://server/system#", "'#'"),
+            ("qemu+ssh://server/system?socket=/" + "x" * 1024, "longer"),
             ("qemu+ssh://root@server/system?command=/tmp/x", "command"),
         ],
     )
@@ -106,7 +115,10 @@ class TestOtherInput:
     def test_an_address(self, address: str) -> None:
         assert checked_address("migration address", address) == address
 
-    @pytest.mark.parametrize("address", ["", "a b", "a/b", "host\n", "x" * 254, "a;b"])
+    @pytest.mark.parametrize(
+        "address",
+        ["", "a b", "a/b", "host\n", "x" * 254, "a;b", "-x", "host:22", "::g", ":::", "::1%$(x)"],
+    )
     def test_no_address(self, address: str) -> None:
         with pytest.raises(BadRequest, match="migration address"):
             checked_address("migration address", address)
@@ -119,6 +131,20 @@ class TestOtherInput:
     def test_out_of_range(self, value: float) -> None:
         with pytest.raises(BadRequest, match="between 1 and 10"):
             checked_range("The pause", value, 1, 10)
+
+    def test_a_number_that_no_float_holds_is_out_of_range(self) -> None:
+        with pytest.raises(BadRequest, match="too large a number"):
+            checked_range("Memory in MiB", 10**400, 1, 10)
+
+    def test_a_name_is_not_repeated_at_length(self) -> None:
+        with pytest.raises(BadRequest) as refused:
+            checked_name("partition", "x" * 10**6)
+        assert len(str(refused.value)) < 250
+
+    def test_a_command_that_we_propose_holds_no_name_that_a_shell_would_take_apart(self) -> None:
+        assert spoken("web-1.a_b", "uuid") == "web-1.a_b"
+        for name in ("x;reboot", "$(reboot)", "-rf", "a b", "", "x" * 64, "web1\n", "é"):
+            assert spoken(name, "uuid") == "uuid"
 
     def test_a_mac_address_is_one_adapters(self) -> None:
         assert checked_mac("52:54:00:aB:cD:eF") == "52:54:00:aB:cD:eF"

@@ -20,6 +20,7 @@ from openlpm.model.errors import Conflict
 from openlpm.model.migration import Kind, Migration, Reservation
 from openlpm.model.names import checked_range
 from openlpm.model.policy import Policy
+from openlpm.model.spoken import spoken
 from openlpm.model.system import NOTHING, configurable
 from openlpm.ports import Clock, Journal
 
@@ -122,10 +123,11 @@ class Moves:
         """Move it back to where it last came from. Raises `Conflict` if it never moved."""
         partition = self._estate.partition_now(name)
         if partition.mark is None or not partition.mark.came_from:
+            name, uuid = partition.name, partition.uuid
             raise Conflict(
                 "no-way-back",
-                f"{partition.name!r} has not come from another server.",
-                remedy=f"Name one: lpm migrate {partition.name} --to SYSTEM.",
+                f"{name!r} has not come from another server.",
+                remedy=f"Name one: lpm migrate {spoken(name, uuid)} --to SYSTEM.",
             )
         return self.migrate(name, partition.mark.came_from, is_return=True)
 

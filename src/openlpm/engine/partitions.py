@@ -15,7 +15,11 @@ from openlpm.model.errors import (
 from openlpm.model.names import checked_mac, checked_name, checked_range, checked_unlike
 from openlpm.model.partition import DEFAULT_UNITS_PER_PROCESSOR, Mark, Partition, PartitionSpec
 from openlpm.model.sight import Sight
+from openlpm.model.spoken import spoken
 from openlpm.ports import Journal, Stream
+
+MOST_ADAPTERS = 64
+"""Virtual Ethernet adapters of one partition: more than the slots of any machine type's bus."""
 
 
 class Partitions:
@@ -141,10 +145,11 @@ class Partitions:
     @staticmethod
     def _must_be_ours(partition: Partition) -> None:
         if partition.mark is None:
+            word = spoken(partition.name, partition.uuid)
             raise Conflict(
                 "not-adopted",
                 f"{partition.name!r} was made by others.",
-                remedy=f"Adopt it first: lpm partition adopt {partition.name}.",
+                remedy=f"Adopt it first: lpm partition adopt {word}.",
             )
 
 
@@ -153,6 +158,10 @@ def _check(spec: PartitionSpec) -> None:
     checked_range("Memory in MiB", spec.memory_mib, 16, 2**32)
     checked_range("The number of virtual processors", spec.processors, 1, 1024)
     checked_range("The longest pause allowed in ms", spec.policy.max_pause_ms, 1, 60_000)
+    checked_range("The bandwidth in MiB/s", spec.policy.bandwidth_mib_s, 0, 1_000_000)
+    checked_range("The number of virtual Ethernet adapters", len(spec.ethernets), 0, MOST_ADAPTERS)
+    if spec.machine:
+        checked_name("machine type", spec.machine)
     checked_unlike("The disk", (disk.url for disk in spec.disks))
     macs = [ethernet.mac for ethernet in spec.ethernets if ethernet.mac]
     checked_unlike("The MAC address", map(checked_mac, macs))

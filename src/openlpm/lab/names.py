@@ -18,7 +18,7 @@ from openlpm.lab.errors import LabError
 MOST_SERVERS = 32
 _LAB = re.compile(r"[a-z][a-z0-9-]{0,15}")
 _VOLUME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_RATE = re.compile(r"(\d+(?:\.\d+)?)(k|m|g)bit")
+_RATE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)(k|m|g)bit")
 _FACTOR = {"k": 10**3, "m": 10**6, "g": 10**9}
 
 

@@ -16,6 +16,7 @@ from openlpm.adapters.store.transactions import Transactions
 from openlpm.model.errors import Busy, TooLate
 from openlpm.model.event import Event
 from openlpm.model.migration import STEPS, Halt, Migration, Phase, Reservation
+from openlpm.model.spoken import spoken
 from openlpm.ports import Hold
 
 
@@ -137,7 +138,8 @@ def _refuse_after_switch_over(stored: Migration) -> None:
         raise TooLate(
             "switching-over",
             f"{stored.partition!r} is going over to {stored.target} already.",
-            remedy=f"Let it arrive, then take it back: lpm return {stored.partition}",
+            remedy="Let it arrive, then take it back: "
+            f"lpm return {spoken(stored.partition, stored.partition_uuid)}",
         )
 
 

@@ -7,6 +7,7 @@ from openlpm.decide.reserve import mover_shortages
 from openlpm.model.finding import Finding, Severity
 from openlpm.model.partition import Rmc
 from openlpm.model.sight import Sight, Why
+from openlpm.model.spoken import spoken
 
 
 def state_allows_a_move(e: Examination) -> Iterator[Finding]:
@@ -48,8 +49,8 @@ def has_run_since_it_arrived(e: Examination) -> Iterator[Finding]:
             "whether it has run since it arrived paused",
             f"It arrived at {e.source.name} paused and has not run there; QEMU before 10.0 would "
             "crash when it is moved on.",
-            f"Resume it, pause it again (lpm partition resume, pause {e.partition.name}), and "
-            "move it then.",
+            "Resume it, pause it again (lpm partition resume, pause "
+            f"{spoken(e.partition.name, e.partition.uuid)}), and move it then.",
         )
 
 
@@ -62,7 +63,7 @@ def partition_is_ours(e: Examination) -> Iterator[Finding]:
             e.source.name,
             "our mark in the partition's metadata",
             f"{e.partition.name!r} was made by others, and was not adopted.",
-            f"Adopt it first: lpm partition adopt {e.partition.name}.",
+            f"Adopt it first: lpm partition adopt {spoken(e.partition.name, e.partition.uuid)}.",
         )
 
 

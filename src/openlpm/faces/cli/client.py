@@ -11,7 +11,7 @@ costs microseconds.
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from openlpm.faces.cli.http import Answer, connected
 from openlpm.faces.cli.problem import Problem
@@ -37,13 +37,24 @@ def path_of(*parts: str) -> str:
     """
     for part in parts:
         if not part or "/" in part:
-            raise Problem(
-                "bad-name",
-                "bad-request",
-                f"{part!r} cannot be a name.",
-                remedy="Names have letters, digits, '.', '_' and '-'.",
-            )
-    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
+            raise _bad_name(part)
+    return "/v1/" + "/".join(_quoted(part) for part in parts)
+
+
+def _quoted(part: str) -> str:
+    try:
+        return quote(part, safe="")
+    except UnicodeEncodeError as error:  # the shell passed bytes that are no UTF-8
+        raise _bad_name(part) from error
+
+
+def _bad_name(part: str) -> Problem:
+    return Problem(
+        "bad-name",
+        "bad-request",
+        f"{part!r} cannot be a name.",
+        remedy="Names have letters, digits, '.', '_' and '-'.",
+    )
 
 
 class Client:
@@ -125,7 +136,8 @@ class Client:
 
 def _with_query(path: str, query: Mapping[str, str | int | None]) -> str:
     given = {name: value for name, value in query.items() if value not in (None, "")}
-    return f"{path}?{urlencode(given)}" if given else path
+    words = "&".join(f"{name}={_quoted(str(value))}" for name, value in given.items())
+    return f"{path}?{words}" if words else path
 
 
 def unreachable(socket_path: str, error: OSError) -> Problem:
