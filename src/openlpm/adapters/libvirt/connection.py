@@ -20,7 +20,7 @@ from typing import TypeVar
 import libvirt
 
 from openlpm.adapters.libvirt.bounded import begun, bounded
-from openlpm.adapters.libvirt.errors import translated, unreachable
+from openlpm.adapters.libvirt.errors import translated, unreachable, unreadable
 from openlpm.model.errors import HypervisorRefused
 
 T = TypeVar("T")
@@ -81,6 +81,8 @@ class Connection:
                 return action()
             except libvirt.libvirtError as error:
                 raise translated(error, self.name, doing, alive=self.alive) from error
+            except UnicodeDecodeError as error:
+                raise unreadable(self.name, doing, error) from error
 
         def made() -> T:
             with self.held(), self._free_line(itself=itself) as line:

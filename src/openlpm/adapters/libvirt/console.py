@@ -15,6 +15,9 @@ from openlpm.adapters.libvirt.errors import said
 from openlpm.model.errors import HypervisorRefused
 
 _CHUNK = 65536
+_MOST_WAITING = 256
+"""Pieces that wait for a reader: 16 MiB at most. As on any serial line, who reads too slowly loses
+what comes meanwhile; a guest that never stops talking must not fill the console's memory."""
 _WOULD_BLOCK = -2
 _STEP_S, _PATIENCE_S = 0.01, 5.0
 _END = b""
@@ -47,6 +50,8 @@ class ConsoleStream:
         if data == _END:
             with suppress(libvirt.libvirtError):
                 stream.eventRemoveCallback()
+        elif self._queue.qsize() >= _MOST_WAITING:
+            return
         self._queue.put(data)
 
     def read(self, timeout_s: float) -> bytes | None:

@@ -8,10 +8,24 @@ from collections.abc import Iterator
 
 from openlpm.adapters.libvirt.disk_xml import disks, is_mirrored
 from openlpm.adapters.libvirt.lost_writes import is_guarded
-from openlpm.adapters.libvirt.xml import Element, attribute, bad_xml, number, parse, text, to_text
+from openlpm.adapters.libvirt.xml import (
+    MOST_NAME,
+    Element,
+    attribute,
+    bad_xml,
+    number,
+    parse,
+    text,
+    to_text,
+)
 from openlpm.model.hardware import Hardware, HostDevice, HostLocal, Lease, VirtualEthernet
 from openlpm.model.names import as_uuid
 
+# What `lpm` itself lets one ask for (2**32 MiB), and more processors than any machine type has.
+_MOST_MEMORY_BYTES = 2**52
+_MOST_PROCESSORS = 65_536
+MOST_MTU = 65_536
+_MOST_VLAN = 4095
 # libvirt's units: the lower-case and one-letter forms are powers of 1024, "KB" and so on of 1000.
 _UNITS = {"": 1024, "b": 1, "bytes": 1} | {
     unit: base**power
@@ -27,15 +41,16 @@ def identity(domain: Element) -> tuple[str, str]:
     """UUID and name."""
     uuid = as_uuid(text(domain, "uuid"))
     name = text(domain, "name")
-    if uuid is None or not name:
-        raise bad_xml("It has no UUID or no name.")
+    if uuid is None or not 0 < len(name) <= MOST_NAME:
+        raise bad_xml("It has no UUID, no name, or a name that is too long.")
     return uuid, name
 
 
 def processors(domain: Element) -> int:
     """Virtual processors that are plugged: what it may use at once."""
     plugged = attribute(domain, "vcpu", "current")
-    return number(plugged or text(domain, "vcpu"), "number of processors", 1)
+    asked = plugged or text(domain, "vcpu")
+    return number(asked, "number of processors", 1, most=_MOST_PROCESSORS)
 
 
 def memory_mib(domain: Element) -> int:
@@ -84,10 +99,13 @@ def hardware(xml: str) -> Hardware:
 def _bytes(size: Element | None) -> int:
     if size is None:
         return 0
-    unit = size.get("unit", "")
+    return _in_bytes((size.text or "").strip(), size.get("unit", ""), "amount of memory")
+
+
+def _in_bytes(value: str, unit: str, what: str, default: int = 0) -> int:
     if unit not in _UNITS:
         raise bad_xml(f"{unit[:20]!r} is no unit of memory.")
-    return number((size.text or "").strip(), "amount of memory") * _UNITS[unit]
+    return number(value, what, default, most=_MOST_MEMORY_BYTES // _UNITS[unit]) * _UNITS[unit]
 
 
 def _huge_page_kib(domain: Element) -> int:
@@ -98,10 +116,7 @@ def _huge_page_kib(domain: Element) -> int:
     page = pages.find("page")
     if page is None:
         return 2048
-    unit = page.get("unit", "")
-    if unit not in _UNITS:
-        raise bad_xml(f"{unit[:20]!r} is no unit of memory.")
-    return number(page.get("size", ""), "page size", 2048) * _UNITS[unit] // 1024
+    return _in_bytes(page.get("size", ""), page.get("unit", ""), "page size", 2048) // 1024
 
 
 def _ethernets(domain: Element) -> Iterator[VirtualEthernet]:
@@ -122,14 +137,14 @@ def _ethernets(domain: Element) -> Iterator[VirtualEthernet]:
             switch=switch,
             port_group=attribute(interface, "source", "portgroup"),
             vlans=vlan_tags(interface),
-            mtu=number(attribute(interface, "mtu", "size"), "MTU"),
+            mtu=number(attribute(interface, "mtu", "size"), "MTU", most=MOST_MTU),
         )
 
 
 def vlan_tags(parent: Element) -> tuple[int, ...]:
     """The tags of a `<vlan>` element within, in ascending order."""
     tags = parent.iterfind("vlan/tag")
-    return tuple(sorted(number(tag.get("id", ""), "VLAN") for tag in tags))
+    return tuple(sorted(number(tag.get("id", ""), "VLAN", most=_MOST_VLAN) for tag in tags))
 
 
 def _host_devices(domain: Element) -> Iterator[HostDevice]:

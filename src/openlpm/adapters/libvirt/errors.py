@@ -4,8 +4,9 @@ An error's code does not tell: "connection refused" may be the console's own tro
 source's when it called a target. What tells is whether *our* connection is still alive.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import libvirt
 
@@ -27,9 +28,15 @@ _HINTS = {
 }
 
 
+_LARGEST = 2**63 - 1
+_LONGEST_SAID = 16_384
+"""QEMU repeats a disk's whole definition, name and all; a hostile server would send megabytes."""
+
+
 def said(error: libvirt.libvirtError) -> str:
-    """What libvirt said, as one sentence."""
-    text = " ".join((error.get_error_message() or str(error)).split())
+    """What libvirt said, as one sentence of printable text: it goes to logs, too."""
+    words = (error.get_error_message() or str(error))[:_LONGEST_SAID].split()
+    text = "".join(c if c.isprintable() else "\ufffd" for c in " ".join(words))
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
@@ -63,6 +70,22 @@ def translated(
     return HypervisorRefused(
         short, f"{system} refused to {doing}.", cause=said(error), remedy=remedy
     )
+
+
+def unreadable(system: str, doing: str, error: UnicodeDecodeError) -> HypervisorRefused:
+    """libvirt's binding met bytes that are no UTF-8, in an answer or in an error."""
+    return HypervisorRefused(
+        "answer-unreadable",
+        f"{system} was asked to {doing}, and its answer cannot be read.",
+        cause=f"It is no UTF-8 text: {error.reason}.",
+        remedy=f"Look at its definitions with virsh, and whether {system} can be trusted.",
+    )
+
+
+def whole(figures: Mapping[str, Any], name: str) -> int:
+    """A figure of libvirt's typed parameters: whatever the server made of it, a whole number."""
+    value = figures.get(name, 0)
+    return min(max(value, 0), _LARGEST) if isinstance(value, int) else 0
 
 
 def unreachable(system: str, cause: str) -> ServerUnreachable:

@@ -12,16 +12,17 @@ from functools import cached_property
 import libvirt
 
 from openlpm.adapters.libvirt.connection import Connection
-from openlpm.adapters.libvirt.domain_xml import vlan_tags
-from openlpm.adapters.libvirt.errors import ignoring
+from openlpm.adapters.libvirt.domain_xml import MOST_MTU, vlan_tags
+from openlpm.adapters.libvirt.errors import ignoring, whole
 from openlpm.adapters.libvirt.lease import lockspace
-from openlpm.adapters.libvirt.xml import Element, attribute, number, parse, text, to_text
+from openlpm.adapters.libvirt.xml import MOST_NAME, Element, attribute, number, parse, text, to_text
 from openlpm.model.errors import HypervisorRefused
 from openlpm.model.system import Lockspace, SystemFacts, VirtualSwitch
 
 # In this order: what the partition gets when it asks for no model. All but the last are the same
 # processor on every maker's hosts and under TCG; `host-model` crashes QEMU on some nested hosts.
 _MODELS = ("Nehalem", "qemu64")
+_MOST_PAGE_KIB = 2**31 - 1  # libvirt's call takes no more
 _ALL_CELLS = libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS
 
 
@@ -44,9 +45,11 @@ class Capabilities:
     @cached_property
     def root(self) -> Element:
         """The `<capabilities>` element."""
-        ask, get = self._connection.ask, libvirt.virConnect.getCapabilities
-        answer = ask("tell its capabilities", lambda: get(self._connection.raw))
-        return parse(answer, "capabilities")
+
+        def get() -> str:
+            return self._connection.raw.getCapabilities()
+
+        return parse(self._connection.ask("tell its capabilities", get), "capabilities")
 
     @property
     def arch(self) -> str:
@@ -121,13 +124,13 @@ def _read(connection: Connection, capabilities: Capabilities) -> SystemFacts:
     guests = list(root.iterfind("guest/arch"))
     return SystemFacts(
         host_uuid=text(root, "host/uuid"),
-        hostname=hostname,
-        hypervisor=hypervisor,
+        hostname=hostname[:MOST_NAME],
+        hypervisor=hypervisor[:MOST_NAME],
         hypervisor_version=version,
         libvirt_version=libvirt_version,
         arch=capabilities.arch,
         processors=info[2],
-        memory_mib=memory["total"] // 1024,
+        memory_mib=whole(memory, "total") // 1024,
         archs=frozenset(guest.get("name", "") for guest in guests),
         hypervisors=frozenset(d.get("type", "") for g in guests for d in g.iterfind("domain")),
         machines=frozenset(_machines(guests)),
@@ -153,7 +156,8 @@ def _machines(guests: list[Element]) -> Iterator[str]:
 
 def _huge_pages_free(connection: Connection, root: Element) -> tuple[tuple[int, int], ...]:
     listed = root.iterfind("host/topology/cells/cell/pages")
-    sizes = sorted({number(p.get("size", ""), "page size") for p in listed} - {0, 4, 64})
+    told = {number(p.get("size", ""), "page size", most=_MOST_PAGE_KIB) for p in listed}
+    sizes = sorted(told - {0, 4, 64})
     if not sizes:
         return ()
     free = connection.ask("count its huge pages", lambda: connection.raw.getFreePages(sizes, -1, 1))
@@ -169,14 +173,14 @@ def _readable_lockspace(connection: Connection) -> Lockspace | None:
 def switches(connection: Connection) -> tuple[VirtualSwitch, ...]:
     """libvirt's networks, and the host's bridges where libvirt can list interfaces."""
     bridges = {
-        bridge.get("name", ""): number(attribute(bridge, "mtu", "size"), "MTU")
+        bridge.get("name", ""): number(attribute(bridge, "mtu", "size"), "MTU", most=MOST_MTU)
         for bridge in _interfaces(connection)
         if bridge.get("type") == "bridge"
     }
     found: list[VirtualSwitch] = []
     for active, network in _networks(connection):
         name, bridge = text(network, "name"), attribute(network, "bridge", "name")
-        mtu = number(attribute(network, "mtu", "size"), "MTU")
+        mtu = number(attribute(network, "mtu", "size"), "MTU", most=MOST_MTU)
         mtu = mtu or bridges.get(bridge, 0)
         found.append(VirtualSwitch(name, "network", active, bridge, mtu, _vlans(network)))
     found += [VirtualSwitch(name, "bridge", True, name, mtu) for name, mtu in bridges.items()]

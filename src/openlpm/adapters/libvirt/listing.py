@@ -24,7 +24,7 @@ from openlpm.adapters.libvirt.errors import ignoring
 from openlpm.adapters.libvirt.look import place
 from openlpm.adapters.libvirt.metadata import read_mark
 from openlpm.adapters.libvirt.probe_name import is_probe
-from openlpm.adapters.libvirt.xml import Element, parse, text
+from openlpm.adapters.libvirt.xml import MOST_NAME, Element, bad_xml, parse, text
 from openlpm.model.errors import BadRequest, Gone
 from openlpm.model.hardware import DiskKind, Hardware, VirtualDisk
 from openlpm.model.partition import Mark, Partition, Rmc
@@ -39,12 +39,14 @@ _warned: dict[tuple[str, str], str] = {}
 
 def partitions(connection: Connection) -> list[Partition]:
     """Every domain but our own probes."""
-    return [
-        _partition(connection.name, xml, state, name, uuid)
-        for uuid, name, state, xml in connection.ask(
-            "list its partitions", lambda: list(_domains(connection.raw))
-        )
-    ]
+    return connection.ask(
+        "list its partitions",
+        # Read one by one: of thousands of long definitions, one at a time is in memory.
+        lambda: [
+            _partition(connection.name, xml, state, name, uuid)
+            for uuid, name, state, xml in _domains(connection.raw)
+        ],
+    )
 
 
 def partition(connection: Connection, uuid: str) -> Partition | None:
@@ -72,8 +74,9 @@ def _domains(raw: libvirt.virConnect) -> Iterator[tuple[str, str, Place, str]]:
 
 def _partition(system: str, xml: str, state: Place, name: str, uuid: str) -> Partition:
     try:
-        return _read(system, parse(xml, "domain"), state)
+        return _read(system, parse(xml, "domain"), state, uuid)
     except BadRequest as error:
+        name = name[:MOST_NAME]
         _warn(system, uuid, f"cannot read the definition of {name!r}: {error.cause}")
         return Partition(uuid, name, system, state.state, state.why, 0, 0, seen_at=time.time())
 
@@ -97,8 +100,10 @@ def _warn(system: str, uuid: str, trouble: str) -> None:
     _log.warning("%s: %s", system, trouble)
 
 
-def _read(system: str, domain: Element, state: Place) -> Partition:
+def _read(system: str, domain: Element, state: Place, expected: str) -> Partition:
     uuid, name = identity(domain)
+    if uuid != expected:
+        raise bad_xml(f"It is that of another one, {uuid}.")
     agent = agent_state(domain)
     rmc = Rmc.NONE if agent is None else Rmc.INACTIVE
     if agent == "connected" and state.state is Sight.RUNNING:

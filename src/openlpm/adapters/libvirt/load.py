@@ -5,6 +5,7 @@ import time
 import libvirt
 
 from openlpm.adapters.libvirt.connection import CALL_S, Connection
+from openlpm.adapters.libvirt.errors import whole
 from openlpm.model.estimate import Load
 
 _MEASURED = 2  # VIR_DOMAIN_DIRTYRATE_MEASURED
@@ -43,10 +44,9 @@ def _dirty_rate(connection: Connection, uuid: str, seconds: int) -> float | None
     time.sleep(seconds)
     patience = time.monotonic() + _LATEST_S
     while time.monotonic() < patience:
-        ((_, stats),) = connection.raw.domainListGetStats(
-            [domain], libvirt.VIR_DOMAIN_STATS_DIRTYRATE
-        )
+        listed = connection.raw.domainListGetStats([domain], libvirt.VIR_DOMAIN_STATS_DIRTYRATE)
+        stats = listed[0][1] if listed else {}
         if stats.get("dirtyrate.calc_status") == _MEASURED:
-            return float(stats.get("dirtyrate.megabytes_per_second", 0)) * 2**20
+            return float(whole(stats, "dirtyrate.megabytes_per_second")) * 2**20
         time.sleep(_STEP_S)
     return None

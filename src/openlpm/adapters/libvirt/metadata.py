@@ -9,16 +9,19 @@ It travels with the definition: a transfer is given the definition with the mark
 so partition id and way back arrive at the same instant as the partition itself.
 """
 
-import math
-
 from lxml import etree
 
 from openlpm.adapters.libvirt.xml import Element, attribute, bad_xml, number, parse, to_text
 from openlpm.model.partition import Mark
 from openlpm.model.policy import Policy
+from openlpm.model.spoken import PLAIN
 
 NAMESPACE = "urn:openlpm:partition:1"
 PREFIX = "openlpm"
+_MOST_ID = 2**31 - 1
+_MOST_PAUSE_MS = 60_000
+_MOST_BANDWIDTH_MIB_S = 1_000_000
+_MOST_UNITS = 65_536
 _PARTITION = f"{{{NAMESPACE}}}partition"
 _POLICY = f"{{{NAMESPACE}}}policy"
 
@@ -45,15 +48,25 @@ def read_mark(domain: Element) -> Mark | None:
         return None
     usual = Policy()
     policy = Policy(
-        number(attribute(element, _POLICY, "max-pause-ms"), "pause", usual.max_pause_ms),
+        number(
+            attribute(element, _POLICY, "max-pause-ms"),
+            "pause",
+            usual.max_pause_ms,
+            most=_MOST_PAUSE_MS,
+        ),
         attribute(element, _POLICY, "throttle", "yes") == "yes",
-        number(attribute(element, _POLICY, "bandwidth-mib-s"), "bandwidth"),
+        number(
+            attribute(element, _POLICY, "bandwidth-mib-s"), "bandwidth", most=_MOST_BANDWIDTH_MIB_S
+        ),
     )
+    os_type, came_from = element.get("os") or "linux", element.get("came-from") or ""
+    if not PLAIN.match(os_type) or (came_from and not PLAIN.match(came_from)):
+        raise bad_xml("Its OS type or the system of its way back is no plain word.")
     return Mark(
-        partition_id=number(element.get("id") or "?", "partition id"),
-        os_type=element.get("os") or "linux",
+        partition_id=number(element.get("id") or "?", "partition id", most=_MOST_ID),
+        os_type=os_type,
         processing_units=_units(element.get("units") or "0.5"),
-        came_from=element.get("came-from") or "",
+        came_from=came_from,
         policy=policy,
     )
 
@@ -63,7 +76,7 @@ def _units(value: str) -> float:
         units = float(value)
     except ValueError as error:
         raise bad_xml(f"{value[:40]!r} are no processing units.") from error
-    if not math.isfinite(units) or units < 0:
+    if not 0 <= units <= _MOST_UNITS:  # "nan" is not, either
         raise bad_xml(f"{value[:40]!r} are no processing units.")
     return units
 

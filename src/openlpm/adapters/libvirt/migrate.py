@@ -21,7 +21,7 @@ import libvirt
 
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.definition import EXPORTED
-from openlpm.adapters.libvirt.errors import ignoring, said, unreachable
+from openlpm.adapters.libvirt.errors import ignoring, said, unreachable, whole
 from openlpm.adapters.libvirt.metadata import with_mark
 from openlpm.model.errors import Gone, HypervisorRefused, OpenLpmError
 from openlpm.model.migration import Progress
@@ -134,7 +134,7 @@ def _figures(stats: dict[str, Any]) -> Progress:
     """libvirt's `data_*` are memory and disks together."""
 
     def figure(name: str) -> int:
-        return int(stats.get(name, 0))
+        return whole(stats, name)
 
     page = figure(libvirt.VIR_DOMAIN_JOB_MEMORY_PAGE_SIZE) or _DEFAULT_PAGE
     return Progress(

@@ -10,12 +10,21 @@ from lxml import etree
 
 from openlpm.model.errors import BadRequest
 
-__all__ = ["Element", "attribute", "bad_xml", "number", "parse", "text", "to_text"]
+__all__ = ["MOST_NAME", "Element", "attribute", "bad_xml", "number", "parse", "text", "to_text"]
 
 Element: TypeAlias = etree._Element  # pyright: ignore[reportPrivateUsage]
 
 MOST_BYTES = 4 * 2**20
-_LARGEST = 2**63
+"""libvirt's own limit for a string in its protocol."""
+MOST_TAGS = 100_000
+"""The capabilities of a host with 4096 processors have a fifth of it. Reading this many takes a
+second; a million, which 4 MiB can hold, would keep a processor and 200 MB busy."""
+MOST_ATTRIBUTES = 100
+"""Of one element; libvirt's have twenty. lxml takes quadratic time for a list of them: 400 000 in
+4 MiB took longer than ten minutes."""
+MOST_NAME = 255
+"""libvirt keeps a definition in a file of its name."""
+_LARGEST = 2**63 - 1
 
 
 def bad_xml(cause: str) -> BadRequest:
@@ -34,6 +43,8 @@ def parse(source: str, root: str) -> Element:
         raise bad_xml(f"It is longer than {MOST_BYTES} characters.")
     if "<!DOCTYPE" in source:
         raise bad_xml("It has a document type declaration.")
+    if source.count("<") > MOST_TAGS:
+        raise bad_xml(f"It has more than {MOST_TAGS} tags.")
     parser = etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,
@@ -50,6 +61,8 @@ def parse(source: str, root: str) -> Element:
         raise bad_xml(f"{type(error).__name__}: {error}"[:300]) from error
     if element.tag != root:
         raise bad_xml(f"Its root is {str(element.tag)[:60]!r}, not {root!r}.")
+    if any(len(each.attrib) > MOST_ATTRIBUTES for each in element.iter()):
+        raise bad_xml(f"An element has more than {MOST_ATTRIBUTES} attributes.")
     return element
 
 
@@ -71,11 +84,11 @@ def attribute(parent: Element | None, path: str, name: str, default: str = "") -
     return default if value is None else value
 
 
-def number(value: str, what: str, default: int = 0) -> int:
-    """A whole number of libvirt's range; `default` for an empty text."""
+def number(value: str, what: str, default: int = 0, *, most: int = _LARGEST) -> int:
+    """A whole number from 0 to `most`; `default` for an empty text."""
     if not value:
         return default
     plain = value.isascii() and value.isdigit() and len(value) < 20
-    if not plain or int(value) >= _LARGEST:
+    if not plain or int(value) > most:
         raise bad_xml(f"{value[:40]!r} is no {what}.")
     return int(value)
