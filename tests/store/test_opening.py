@@ -177,5 +177,5 @@ def test_the_database_itself_refuses_a_second_move(store: Store, path: Path):
             path,
             "INSERT INTO migrations SELECT 99, 'm99', partition_uuid, partition, source, target,"
             "kind, phase, asked, halt, throttled, leased, demand, policy, is_return, reason,"
-            "created_at, finished_at, phase_at, figures FROM migrations",
+            "created_at, finished_at, phase_at, figures, checksum FROM migrations",
         )

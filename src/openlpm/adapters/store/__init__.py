@@ -1,12 +1,15 @@
 """The console's own state: `ports.Journal` and `ports.Inventory` over SQLAlchemy Core.
 
-    store.py         opens and closes it: lock, engine, schema, epoch
-    engine.py        all that is peculiar to SQLite
+    store.py         opens and closes it: lock, check, engine, schema, epoch
+    check.py         is it whole? seals.py: checksums; witness.py: has it lost anything?
+    engine.py        what is peculiar to SQLite
     transactions.py  one fenced, all-or-nothing write at a time
     leadership.py    who may write: the lock beside the file, the epoch inside it
     journal.py       migrations and their room: the rules (records.py: the rows)
     events.py        what happened, in order
     inventory.py     managed systems, and what was last seen on them
+    archive.py       backups; restore.py: what of one becomes the state
+    offline.py       restoring where no console runs; swap.py: in place of a damaged file
     schema.py        the tables; upgrade.py and versions/: how older ones become these
     codec.py         dataclass to row and back (inventory_codec.py: the inventory's)
     fields.py        stored values, checked as they are read
@@ -16,6 +19,7 @@
 >>> store.journal.unfinished()  # doctest: +SKIP
 """
 
+from openlpm.adapters.store.offline import restore_offline
 from openlpm.adapters.store.store import Store, open_store
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Store", "open_store", "restore_offline"]

@@ -113,7 +113,7 @@ def reservation(row: Stored) -> Reservation:
 
 
 def event_row(event: Event) -> Row:
-    """The row of an event, without its `seq`, which the database gives."""
+    """The row of an event, without its `seq`."""
     return {
         "at": event.at,
         "level": event.level.value,

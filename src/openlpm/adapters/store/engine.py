@@ -1,18 +1,19 @@
-"""Opening the database, and all that is peculiar to SQLite.
+"""Opening the database, and what is peculiar to SQLite in using it.
 
-PostgreSQL will be a second module of this shape: `open_engine`, `reading`, `writing`. Nothing
-outside this module knows which of the two it talks to.
+PostgreSQL will be a second module of this shape: `open_engine`, `reading`, `writing`. How a
+damaged file is recognized (`check.py`, `seals.py`) is SQLite's own matter too.
 
 Durability: WAL with `synchronous=FULL` syncs once a commit, so a turn that `turn()` returned
 from survives a power failure. Writers take SQLite's write lock when they begin, not when they
 first write (`BEGIN IMMEDIATE`): what they read cannot become stale before they write.
 """
 
+import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
@@ -22,11 +23,19 @@ BUSY_TIMEOUT_S = 5.0
 WRITES = "openlpm_writes"
 
 
-def open_engine(path: Path) -> Engine:
-    """An engine on the file `path`, which is made when it is missing."""
+def open_engine(path: Path, *, read_only: bool = False) -> Engine:
+    """An engine on the file `path`.
+
+    It is made when it is missing; never by a reader, which leaves -wal files as they are, too.
+    """
+    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+
+    def connect() -> SqliteConnection:
+        return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+
     engine = create_engine(
         URL.create("sqlite+pysqlite", database=str(path)),
-        connect_args={"timeout": BUSY_TIMEOUT_S},
+        creator=connect,
         pool_size=8,
         max_overflow=-1,  # readers never wait for each other
     )
@@ -37,7 +46,7 @@ def open_engine(path: Path) -> Engine:
 
 def _prepare(connection: SqliteConnection, _record: Any) -> None:
     connection.isolation_level = None  # sqlite3 must not begin transactions of its own
-    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -57,6 +66,21 @@ def use_wal(engine: Engine) -> None:
             connection.cursor().execute("PRAGMA journal_mode=WAL")
         finally:
             connection.close()
+
+
+def copy(engine: Engine, file: Path) -> None:
+    """Copy one moment of the database into the empty `file`; nobody has to wait meanwhile.
+
+    The copy is whole without a -wal file beside it.
+    """
+    with translated(str(file)):
+        source = engine.raw_connection()
+        try:
+            with closing(sqlite3.connect(file)) as target:
+                cast("SqliteConnection", source.driver_connection).backup(target)
+                target.execute("PRAGMA journal_mode=DELETE")
+        finally:
+            source.close()
 
 
 @contextmanager

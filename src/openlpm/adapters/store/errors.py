@@ -5,6 +5,7 @@ operator can do something about has its own code and remedy. The rest is `store-
 """
 
 import errno
+import shlex
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ _READ_ONLY = Trouble(
 _CORRUPT = Trouble(
     "store-corrupt",
     "It is damaged, or no database at all.",
-    "Stop the console and put back a copy. Where partitions run is not lost: the servers know.",
+    "",  # `restore_or_anew` names the file
 )
 _LOCKED = Trouble(
     "store-locked",
@@ -68,6 +69,10 @@ _BY_SQLITE_CODE = {
     sqlite3.SQLITE_READONLY: _READ_ONLY,
     sqlite3.SQLITE_PERM: _READ_ONLY,
     sqlite3.SQLITE_CORRUPT: _CORRUPT,
+    sqlite3.SQLITE_ERROR: _CORRUPT,  # our statements are right: the tables are not
+    sqlite3.SQLITE_SCHEMA: _CORRUPT,
+    sqlite3.SQLITE_FORMAT: _CORRUPT,
+    sqlite3.SQLITE_MISMATCH: _CORRUPT,
     sqlite3.SQLITE_NOTADB: _CORRUPT,
     sqlite3.SQLITE_BUSY: _LOCKED,
     sqlite3.SQLITE_LOCKED: _LOCKED,
@@ -99,14 +104,16 @@ def translated(where: str) -> Generator[None]:
         yield
     except DBAPIError as error:
         raise _failed(_trouble(error.orig), where, str(error.orig)) from error
-    except JSONDecodeError as error:
+    except sqlite3.Error as error:
+        raise _failed(_trouble(error), where, str(error)) from error
+    except (JSONDecodeError, UnicodeDecodeError) as error:  # SQLite's own message may be garbled
         raise _failed(_CORRUPT, where, str(error)) from error
 
 
 def _trouble(error: BaseException | None) -> Trouble:
     code = getattr(error, "sqlite_errorcode", None)
-    if not isinstance(code, int):
-        return _OTHER
+    if not isinstance(code, int):  # said by Python's module itself: a text is no UTF-8
+        return _CORRUPT if isinstance(error, sqlite3.OperationalError) else _OTHER
     return _BY_SQLITE_CODE.get(code) or _BY_SQLITE_CODE.get(code & 0xFF, _OTHER)
 
 
@@ -115,5 +122,24 @@ def _failed(trouble: Trouble, where: str, said: str) -> StoreFailed:
         trouble.code,
         f"The console's state in {where} could not be read or written ({said}).",
         cause=trouble.cause,
-        remedy=trouble.remedy,
+        remedy=trouble.remedy or restore_or_anew(where),
+    )
+
+
+def damaged(file: Path, cause: str, *, code: str = _CORRUPT.code) -> StoreFailed:
+    """The error for a database that is not as it was written."""
+    return StoreFailed(
+        code,
+        f"The console's state in {file} is damaged.",
+        cause=cause,
+        remedy=restore_or_anew(str(file)),
+    )
+
+
+def restore_or_anew(file: str) -> str:
+    """What an operator can do about a damaged database."""
+    return (
+        f"Restore a backup: lpm restore BACKUP --database {shlex.quote(file)}. Without one, move "
+        f"{file}* away, start the console, and add each server again (lpm system add). Where "
+        "partitions run is not lost: the servers know."
     )

@@ -10,17 +10,22 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from openlpm.adapters.store import codec
 from openlpm.adapters.store.schema import events
+from openlpm.adapters.store.seals import sealed
 from openlpm.model.event import Event
 
 KEPT = 100_000
 PRUNED_EVERY = 1_000
 
 
-def append(connection: Connection, event: Event, now: float) -> Event:
-    """Write an event; returns it with its `seq`, and with a time if it had none."""
+def append(connection: Connection, event: Event, now: float, *, beyond: int = 0) -> Event:
+    """Write an event, numbered after all there are and after `beyond`.
+
+    Returns it with its `seq`, and with a time if it had none.
+    """
     dated = replace(event, at=event.at or now)
-    result = connection.execute(insert(events).values(codec.event_row(dated)))
-    (seq,) = result.inserted_primary_key or (0,)
+    # The newest is never pruned, and writers take turns: no number is given twice.
+    seq = max(last_seq(connection), beyond) + 1
+    connection.execute(insert(events).values(sealed(codec.event_row(dated) | {"seq": seq})))
     if seq % PRUNED_EVERY == 0:
         prune(connection)
     return replace(dated, seq=seq)

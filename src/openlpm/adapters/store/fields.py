@@ -98,5 +98,5 @@ class Fields:
             "store-unreadable",
             f"The console's record of {self._what} cannot be read.",
             cause=f"Its {key!r} is {value!r}.",
-            remedy="If a newer OpenLPM wrote it, use that one; else put back a copy.",
+            remedy="If a newer OpenLPM wrote it, use that one; else restore a backup.",
         )

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from openlpm.adapters.store import inventory_codec as codec
 from openlpm.adapters.store.schema import seen_partitions, systems
+from openlpm.adapters.store.seals import sealed
 from openlpm.adapters.store.transactions import Transactions
 from openlpm.model.errors import AlreadyExists, NotFound
 from openlpm.model.partition import Partition
@@ -31,7 +32,7 @@ class Inventory:
                     f"There is a managed system {system.name!r} already.",
                     remedy="Give it another name, or remove the other one first.",
                 )
-            connection.execute(insert(systems).values(codec.system_row(system)))
+            connection.execute(insert(systems).values(sealed(codec.system_row(system))))
 
     def remove(self, name: str) -> None:
         """Forget a system and what was seen of it."""
@@ -51,7 +52,7 @@ class Inventory:
             _require(connection, system)
             connection.execute(delete(seen_partitions).where(seen_partitions.c.system == system))
             if partitions:
-                rows = [codec.partition_row(p) | {"system": system} for p in partitions]
+                rows = [sealed(codec.partition_row(p) | {"system": system}) for p in partitions]
                 connection.execute(insert(seen_partitions), rows)
 
     def last_seen(self, system: str) -> Sequence[Partition]:

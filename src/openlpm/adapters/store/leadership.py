@@ -10,15 +10,22 @@ import fcntl
 import os
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from openlpm.adapters.store.errors import cannot_open
-from openlpm.adapters.store.schema import leadership
+from openlpm.adapters.store.schema import events, leadership
+from openlpm.adapters.store.seals import layout, sealed
+from openlpm.adapters.store.witness import Mark, decoded, encoded
 from openlpm.model.errors import NotLeader, StoreFailed
+
+_MARK_AT = 64
 
 
 class FileLock:
-    """An exclusive lock on `<database>.lock`. The kernel lets go of it when the process dies."""
+    """An exclusive lock on `<database>.lock`. The kernel lets go of it when the process dies.
+
+    The file holds our process id, and at byte 64 the witness of our last commit.
+    """
 
     def __init__(self, database: Path) -> None:
         self._path = database.with_name(f"{database.name}.lock")
@@ -36,13 +43,20 @@ class FileLock:
                 f"Another console has {database} open (process {holder}).",
                 remedy="Talk to that console, or stop it first.",
             ) from error
-        self._sign()
+        self._write(f"{os.getpid()}\n".ljust(32).encode(), 0)
 
-    def _sign(self) -> None:
-        """Leave our process id for the message above. It is a courtesy: a full disk is no harm."""
+    def mark(self) -> Mark | None:
+        """What was last noted of the database."""
+        return decoded(os.pread(self._fd, 128, _MARK_AT))
+
+    def note(self, mark: Mark) -> None:
+        """Note how far the database has come."""
+        self._write(encoded(mark).ljust(64), _MARK_AT)
+
+    def _write(self, data: bytes, at: int) -> None:
+        """Both are courtesies: a disk too full for them does no harm."""
         try:
-            os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+            os.pwrite(self._fd, data, at)
         except OSError:
             return
 
@@ -53,25 +67,46 @@ class FileLock:
 
 def claim(connection: Connection, now: float) -> int:
     """Begin a new epoch, and return it."""
-    epoch = connection.scalar(select(leadership.c.epoch).with_for_update())
-    if epoch is None:
-        connection.execute(insert(leadership).values(id=1, epoch=1, since=now))
-        return 1
-    connection.execute(update(leadership).values(epoch=epoch + 1, since=now))
+    found = connection.execute(
+        select(leadership.c.epoch, leadership.c.writes).with_for_update()
+    ).one_or_none()
+    epoch, writes = (0, 0) if found is None else found
+    row = {"id": 1, "epoch": epoch + 1, "since": now, "layout": layout(connection)}
+    write = insert(leadership) if found is None else update(leadership)
+    connection.execute(write.values(sealed(row) | {"writes": writes + 1}))
     return epoch + 1
 
 
-def check(connection: Connection, epoch: int) -> None:
-    """Raise `NotLeader` when a newer epoch has begun.
+def enter(connection: Connection, epoch: int) -> None:
+    """Count this transaction. Raises `NotLeader` when a newer epoch has begun.
 
-    `FOR UPDATE` (which SQLite has no need of) makes writers take turns on any database. So
-    events become visible in the order of their `seq`, and nobody who follows them misses one.
+    The row that all writers change makes them take turns on any database. So events become
+    visible in the order of their `seq`, and nobody who follows them misses one.
     """
-    newest = connection.scalar(select(leadership.c.epoch).with_for_update())
-    if newest != epoch:
+    ours = leadership.c.epoch == epoch
+    counted = update(leadership).where(ours).values(writes=leadership.c.writes + 1)
+    if connection.execute(counted).rowcount != 1:
+        newest = connection.scalar(select(leadership.c.epoch))
         raise NotLeader(
             "not-leader",
             "This console no longer leads: its writes are refused.",
             cause=f"Another console has opened its state (epoch {newest}; ours is {epoch}).",
             remedy="Use that console. Restart this one if it is to lead again.",
         )
+
+
+def continue_after(connection: Connection, mark: Mark) -> None:
+    """Let epoch and commits go on from `mark`, that of the database which this one replaces."""
+    row = connection.execute(select(leadership)).mappings().one()
+    newer = {name: row[name] for name in ("id", "since", "layout")}
+    newer["epoch"] = max(row["epoch"], mark.epoch)
+    writes = max(row["writes"], mark.writes)
+    connection.execute(update(leadership).values(sealed(newer) | {"writes": writes}))
+
+
+def mark_of(connection: Connection) -> Mark:
+    """How far the database has come."""
+    newest = select(func.coalesce(func.max(events.c.seq), 0)).scalar_subquery()
+    query = select(leadership.c.epoch, leadership.c.writes, newest)
+    found = connection.execute(query).one_or_none()
+    return Mark(0, 0, 0) if found is None else Mark(*found)

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, or_, select, up
 
 from openlpm.adapters.store import codec
 from openlpm.adapters.store.schema import migrations, reservations
+from openlpm.adapters.store.seals import sealed
 from openlpm.model.errors import NotFound
 from openlpm.model.migration import Migration, Phase, Reservation
 
@@ -16,10 +17,11 @@ PRUNED_EVERY = 100
 _FINAL = tuple(phase.value for phase in Phase if phase.final)
 
 
-def add(connection: Connection, migration: Migration, room: Reservation) -> None:
-    """Write a new migration with its reservation."""
-    result = connection.execute(insert(migrations).values(codec.migration_row(migration)))
-    connection.execute(insert(reservations).values(codec.reservation_row(room)))
+def add(connection: Connection, migration: Migration, room: Reservation | None) -> None:
+    """Write a new migration with its reservation, if it holds one."""
+    result = connection.execute(insert(migrations).values(sealed(codec.migration_row(migration))))
+    if room is not None:
+        connection.execute(insert(reservations).values(sealed(codec.reservation_row(room))))
     (number,) = result.inserted_primary_key or (0,)
     if number % PRUNED_EVERY == 0:
         prune(connection)
@@ -27,7 +29,7 @@ def add(connection: Connection, migration: Migration, room: Reservation) -> None
 
 def update_migration(connection: Connection, migration: Migration) -> None:
     """Write a migration over its older self."""
-    row = codec.migration_row(migration)
+    row = sealed(codec.migration_row(migration))
     connection.execute(update(migrations).where(migrations.c.id == migration.id).values(row))
 
 

@@ -20,10 +20,16 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("lpm0001",)
+REVISIONS = ("lpm0001", "lpm0002")
 """All that ever were, oldest first. The last one is what this program reads and writes."""
 
 metadata = MetaData()
+
+
+def _checksum() -> Column[int]:
+    """Of the row's other columns, see `seals.py`."""
+    return Column("checksum", BigInteger, nullable=False, server_default="0")
+
 
 _counter = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts in plain INTEGERs only
 
@@ -33,6 +39,9 @@ leadership = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
     Column("epoch", BigInteger, nullable=False),
     Column("since", Double, nullable=False),
+    Column("writes", BigInteger, nullable=False, server_default="0"),  # commits, ever
+    Column("layout", String(64), nullable=False, server_default=""),  # the schema's digest
+    _checksum(),
 )
 
 migrations = Table(
@@ -58,6 +67,7 @@ migrations = Table(
     Column("finished_at", Double),
     Column("phase_at", JSON, nullable=False),
     Column("figures", JSON, nullable=False),
+    _checksum(),
     sqlite_autoincrement=True,
 )
 
@@ -81,6 +91,7 @@ reservations = Table(
     Column("partition", Text, nullable=False),
     Column("processing_units", Double, nullable=False),
     Column("memory_mib", BigInteger, nullable=False),
+    _checksum(),
 )
 
 events = Table(
@@ -94,6 +105,7 @@ events = Table(
     Column("system", String(63), nullable=False),
     Column("partition", Text, nullable=False),
     Column("migration_id", String(64), nullable=False),
+    _checksum(),
     sqlite_autoincrement=True,  # a number is never given twice, even after pruning
 )
 
@@ -107,6 +119,7 @@ systems = Table(
     Column("mover", JSON, nullable=False),
     Column("processors", Double),
     Column("memory_mib", BigInteger),
+    _checksum(),
 )
 
 seen_partitions = Table(
@@ -122,4 +135,5 @@ seen_partitions = Table(
     Column("mark", JSON(none_as_null=True)),
     Column("rmc", String(16), nullable=False),
     Column("seen_at", Double, nullable=False),
+    _checksum(),
 )

@@ -1,10 +1,9 @@
-"""Opening the store: the lock first, then the schema, then a new epoch.
+"""Opening the store: the lock first, then the check, then the schema, then a new epoch.
 
 Until `open_store` returns, nothing has been changed but the schema and the epoch; if it
-raises, the lock is free again.
+raises, the lock is free again. A damaged file is refused, and left as it is.
 """
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -13,23 +12,28 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from openlpm.adapters.store import engine as database
-from openlpm.adapters.store import events, leadership, records
+from openlpm.adapters.store import events, leadership, records, swap
+from openlpm.adapters.store.archive import Archive
+from openlpm.adapters.store.check import check
+from openlpm.adapters.store.durable import make_private
 from openlpm.adapters.store.errors import cannot_open
 from openlpm.adapters.store.inventory import Inventory
 from openlpm.adapters.store.journal import Journal
 from openlpm.adapters.store.leadership import FileLock
 from openlpm.adapters.store.transactions import Transactions
 from openlpm.adapters.store.upgrade import upgrade
+from openlpm.adapters.store.witness import Mark
 
 
 class Store:
     """The console's state, open for one leader. Use as a context manager, or `close` it."""
 
     def __init__(
-        self, transactions: Transactions, lock: FileLock, now: Callable[[], float]
+        self, file: Path, transactions: Transactions, lock: FileLock, now: Callable[[], float]
     ) -> None:
         self.journal = Journal(transactions, now)
         self.inventory = Inventory(transactions)
+        self.archive = Archive(file, transactions, now)
         self._transactions = transactions
         self._lock = lock
 
@@ -51,31 +55,29 @@ def open_store(path: Path | str, *, now: Callable[[], float] = time.time) -> Sto
     with ExitStack() as undo:
         lock = FileLock(file)
         undo.callback(lock.release)
-        _make_private(file)
+        try:
+            swap.finish(file)
+            check(file, lock.mark())
+            # For our eyes only, before SQLite would make it for everybody's.
+            make_private(file)
+        except OSError as error:
+            raise cannot_open(file, error) from error
         engine = database.open_engine(file)
         undo.callback(engine.dispose)
         _upgrade(engine)
-        epoch = _take_over(engine, now())
+        mark = _take_over(engine, now())
+        lock.note(mark)
         undo.pop_all()
-    return Store(Transactions(engine, epoch), lock, now)
-
-
-def _make_private(file: Path) -> None:
-    """Make the file for our eyes only, before SQLite would make it for everybody's."""
-    try:
-        os.close(os.open(file, os.O_RDONLY | os.O_CREAT, 0o600))
-    except OSError as error:
-        raise cannot_open(file, error) from error
+    return Store(file, Transactions(engine, mark.epoch, lock.note), lock, now)
 
 
 def _upgrade(engine: Engine) -> None:
-    """From here on, the file is known to be ours."""
     with database.writing(engine) as connection:
         upgrade(connection)
     database.use_wal(engine)
 
 
-def _take_over(engine: Engine, now: float) -> int:
+def _take_over(engine: Engine, now: float) -> Mark:
     """Begin a new epoch.
 
     The first write also makes SQLite allot its files beside the database: from then on, all can
@@ -84,4 +86,5 @@ def _take_over(engine: Engine, now: float) -> int:
     with database.writing(engine) as connection:
         events.prune(connection)
         records.prune(connection)
-        return leadership.claim(connection, now)
+        leadership.claim(connection, now)
+        return leadership.mark_of(connection)

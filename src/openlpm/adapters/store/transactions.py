@@ -6,21 +6,29 @@
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 
 from sqlalchemy import Connection, Engine
 
 from openlpm.adapters.store import engine as database
 from openlpm.adapters.store import leadership
+from openlpm.adapters.store.witness import Mark
 from openlpm.model.errors import StoreFailed
 
 
 class Transactions:
-    """The only way from the journal and the inventory to the database."""
+    """The only way from the journal and the inventory to the database.
 
-    def __init__(self, engine: Engine, epoch: int) -> None:
+    `note` is told after each commit how far the database has come.
+    """
+
+    def __init__(
+        self, engine: Engine, epoch: int, note: Callable[[Mark], None] = lambda _: None
+    ) -> None:
         self._engine = engine
         self._epoch = epoch
+        self._note = note
         self._closed = False
         self._subscribers: tuple[Callable[[], None], ...] = ()
         # Our own threads queue here: SQLite's own waiting sleeps, and is not fair.
@@ -39,10 +47,17 @@ class Transactions:
         with self._turnstile:
             self._refuse_closed()
             with database.writing(self._engine) as connection:
-                leadership.check(connection, self._epoch)
+                leadership.enter(connection, self._epoch)
                 yield connection
+                mark = leadership.mark_of(connection)
+            self._note(mark)
         for callback in self._subscribers:
             callback()
+
+    def copy_to(self, file: Path) -> None:
+        """Copy the database as it is now (without a write under way) into the empty `file`."""
+        self._refuse_closed()
+        database.copy(self._engine, file)
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` after each commit, on the writer's thread, until the result is called."""

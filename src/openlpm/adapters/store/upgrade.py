@@ -7,6 +7,7 @@ is loaded only when there is something to do. The whole upgrade is one transacti
 from sqlalchemy import Connection, String, column, inspect, select, table
 
 from openlpm.adapters.store.schema import REVISIONS
+from openlpm.adapters.store.seals import reseal
 from openlpm.model.errors import StoreFailed
 
 _VERSION_TABLE = "alembic_version"
@@ -15,36 +16,40 @@ _VERSION = table(_VERSION_TABLE, column("version_num", String)).c.version_num
 
 def upgrade(connection: Connection) -> None:
     """Make the schema the newest one. Raises `StoreFailed` for a database that is not ours."""
+    if revision(connection) != REVISIONS[-1]:
+        _run_alembic(connection)
+        reseal(connection)
+
+
+def revision(connection: Connection) -> str | None:
+    """The schema's revision; None for an empty database. Raises `StoreFailed` for others'."""
     present = _revision(connection)
-    if present == REVISIONS[-1]:
-        return
     if present is not None and present not in REVISIONS:
         raise _unknown(connection, present)
-    _run_alembic(connection)
+    return present
 
 
 def _revision(connection: Connection) -> str | None:
-    """The schema's revision; None for an empty database."""
     tables = inspect(connection).get_table_names()
     if not tables:
         return None
     if _VERSION_TABLE not in tables:
         raise _foreign(connection, f"It has the tables {', '.join(sorted(tables)[:5])}.")
-    revision = connection.scalar(select(_VERSION))
-    if revision is None:
+    present = connection.scalar(select(_VERSION))
+    if present is None:
         raise _foreign(connection, "Its schema has no version.")
-    return revision
+    return present
 
 
-def _unknown(connection: Connection, revision: str) -> StoreFailed:
-    ours = revision.startswith("lpm") and revision[3:].isdigit()
+def _unknown(connection: Connection, present: str) -> StoreFailed:
+    ours = present.startswith("lpm") and present[3:].isdigit()
     if not ours:
-        return _foreign(connection, f"Its schema has the version {revision!r}.")
+        return _foreign(connection, f"Its schema has the version {present!r}.")
     return StoreFailed(
         "store-newer",
         f"The database {connection.engine.url.database} was written by a newer OpenLPM.",
-        cause=f"Its schema is {revision}; this program knows {REVISIONS[-1]}.",
-        remedy="Install that OpenLPM again, or put back the copy made before it was upgraded.",
+        cause=f"Its schema is {present}; this program knows {REVISIONS[-1]}.",
+        remedy="Install that OpenLPM again, or restore a backup made before it was upgraded.",
     )
 
 
