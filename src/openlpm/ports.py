@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from openlpm.model.backup import Backup, BackupReport, RestoreReport
 from openlpm.model.estimate import Load
 from openlpm.model.event import Event
 from openlpm.model.hardware import Hardware, VirtualDisk
@@ -242,6 +243,25 @@ class Inventory(Protocol):
         ...
 
     def last_seen(self, system: str) -> Sequence[Partition]: ...
+
+
+class Archive(Protocol):
+    """Copies of all that the console keeps."""
+
+    def save(self, file: str, *, force: bool = False) -> BackupReport:
+        """Write a backup and read it again. Raises `AlreadyExists`, `Conflict`, `BadRequest`."""
+        ...
+
+    def read(self, file: str) -> Backup:
+        """All that a backup holds, if it is whole. Raises `NotFound`, `BadRequest`."""
+        ...
+
+    def restore(self, backup: Backup) -> RestoreReport:
+        """Take it over, all or nothing, the present state kept aside.
+
+        Raises `Conflict` while a migration is unfinished.
+        """
+        ...
 
 
 class Clock(Protocol):

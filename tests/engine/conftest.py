@@ -36,7 +36,9 @@ class Stand:
         """A console on the same database; `journal` may put something before its journal."""
         store = open_store(self.folder / "console.db")
         hypervisors = self.world.hypervisors()
-        console = Console(journal(store.journal), store.inventory, hypervisors, self.world.clock)
+        console = Console(
+            journal(store.journal), store.inventory, store.archive, hypervisors, self.world.clock
+        )
         console.open()
         self.consoles.append((console, store, hypervisors))
         return console

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from openlpm.engine.views import Estimate, Examined, MigrationView, Recovery, SystemView
+from openlpm.model.backup import BackupReport, RestoreReport
 from openlpm.model.errors import (
     AlreadyExists,
     Conflict,
@@ -217,6 +218,18 @@ class FakeConsole:
     def recover(self, migration_id: str) -> Recovery:
         seen = Sighting(Place(Sight.RUNNING), ABSENT)
         return Recovery(self.migration(migration_id), seen, "It runs on server1; the move goes on.")
+
+    # The console's own state
+
+    def backup(self, file: str, *, force: bool = False) -> BackupReport:
+        if file.endswith("taken") and not force:
+            raise AlreadyExists("backup-exists", f"{file} exists already.", remedy="--force")
+        return BackupReport(file, 64 * 1024, len(self._systems), 0, len(self._events))
+
+    def restore(self, file: str) -> RestoreReport:
+        if file.endswith("busy"):
+            raise Conflict("moves-unfinished", "'web1' is being moved: nothing was restored.")
+        return RestoreReport(file, "/kept", ("server9",), (), ("server2",), 3, 4, ("m7",))
 
     # Events
 

@@ -3,6 +3,7 @@
 They live by noun: `systems`, `partitions`, `moves` (asking for one), `migrations` (following one).
 """
 
+from openlpm.engine.backups import Backups
 from openlpm.engine.bell import Bell
 from openlpm.engine.estate import Estate
 from openlpm.engine.executor import Executor
@@ -13,11 +14,12 @@ from openlpm.engine.reconciler import Reconciler
 from openlpm.engine.systems import Systems
 from openlpm.engine.views import Examined, MigrationView, Recovery, SystemView
 from openlpm.engine.world import World
+from openlpm.model.backup import BackupReport, RestoreReport
 from openlpm.model.event import Event
 from openlpm.model.names import checked_range
 from openlpm.model.partition import Partition, PartitionSpec
 from openlpm.model.system import System
-from openlpm.ports import Clock, Hypervisors, Inventory, Journal, Stream
+from openlpm.ports import Archive, Clock, Hypervisors, Inventory, Journal, Stream
 
 
 class Console:
@@ -27,12 +29,18 @@ class Console:
     """
 
     def __init__(
-        self, journal: Journal, inventory: Inventory, hypervisors: Hypervisors, clock: Clock
+        self,
+        journal: Journal,
+        inventory: Inventory,
+        archive: Archive,
+        hypervisors: Hypervisors,
+        clock: Clock,
     ) -> None:
         self._journal = journal
         self._news = Bell()
         self._estate = Estate(inventory, journal, hypervisors, clock, self._news)
         self._systems = Systems(self._estate, journal)
+        self._backups = Backups(self._estate, archive)
         self._partitions = Partitions(self._estate, journal)
         self._executor = Executor(
             World(
@@ -173,6 +181,16 @@ class Console:
     def recover(self, migration_id: str) -> Recovery:
         """Look at an unfinished move now, and say what is seen and done about it."""
         return self._migrations.recover(migration_id)
+
+    # The console's own state
+
+    def backup(self, file: str, *, force: bool = False) -> BackupReport:
+        """Copy the state as it is now into a new file; `force` replaces one that exists."""
+        return self._backups.save(file, force=force)
+
+    def restore(self, file: str) -> RestoreReport:
+        """Take the systems back from a backup. Raises `Conflict` while a move is unfinished."""
+        return self._backups.restore(file)
 
     # Events
 

@@ -1,6 +1,8 @@
 """The estate: all managed systems, each with its watch, and the partitions seen on them."""
 
 import threading
+from collections.abc import Callable
+from typing import TypeVar
 
 from openlpm.engine.bell import Bell
 from openlpm.engine.watch import Watch
@@ -10,6 +12,8 @@ from openlpm.model.partition import Partition
 from openlpm.model.sight import Sight, Why
 from openlpm.model.system import System
 from openlpm.ports import Clock, Host, Hypervisors, Inventory, Journal
+
+T = TypeVar("T")
 
 
 class Estate:
@@ -29,6 +33,7 @@ class Estate:
         self._clock = clock
         self._news = news
         self._lock = threading.Lock()
+        self._changing = threading.Lock()  # of the inventory and the watches, together
         self._watches: dict[str, Watch] = {}
 
     def open(self) -> None:
@@ -43,6 +48,12 @@ class Estate:
 
     def add(self, system: System) -> Watch:
         """Keep a new system and begin to watch it. Raises `AlreadyExists`."""
+        with self._changing:
+            self._refuse_known(system)
+            self._inventory.add(system)
+            return self._begin(system)
+
+    def _refuse_known(self, system: System) -> None:
         for other in self.watches():
             if other.system.uri == system.uri:
                 raise AlreadyExists(
@@ -50,15 +61,31 @@ class Estate:
                     f"{system.uri} is managed already, as {other.system.name!r}.",
                     remedy="Remove that one first, or use it.",
                 )
-        self._inventory.add(system)
-        return self._begin(system)
 
     def remove(self, name: str) -> None:
         """Forget a system; the server itself is not touched."""
-        watch = self.watch(name)
-        self._inventory.remove(name)
+        with self._changing:
+            watch = self.watch(name)
+            self._inventory.remove(name)
+            self._let_go(watch)
+
+    def exchange(self, write: Callable[[], T]) -> T:
+        """Let `write` exchange the systems in the store, then watch those that are there now."""
+        with self._changing:
+            written = write()
+            wanted = {system.name: system for system in self._inventory.systems()}
+            for watch in self.watches():
+                if wanted.get(watch.system.name) == watch.system:
+                    del wanted[watch.system.name]
+                else:
+                    self._let_go(watch)
+            for system in wanted.values():
+                self._begin(system)
+        return written
+
+    def _let_go(self, watch: Watch) -> None:
         with self._lock:
-            self._watches.pop(name, None)
+            del self._watches[watch.system.name]
         watch.close()
 
     def _begin(self, system: System) -> Watch:

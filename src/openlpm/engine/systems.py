@@ -32,7 +32,7 @@ class Systems:
         """Manage a server. Raises `BadRequest` and `AlreadyExists`, and `ServerUnreachable` or
         `Conflict` when it does not answer or is another one's host: then it is not kept.
         """
-        watch = self._estate.add(_checked(system))
+        watch = self._estate.add(checked_system(system))
         watch.settle(CONNECT_S)
         try:
             _ = watch.host
@@ -82,8 +82,8 @@ class Systems:
         )
 
 
-def _checked(system: System) -> System:
-    """Everything of it comes from outside. Raises `BadRequest`."""
+def checked_system(system: System) -> System:
+    """Everything of it comes from outside, in a backup too. Raises `BadRequest`."""
     checked_name("managed system", system.name)
     checked_uri(system.uri)
     checked_uri(system.peer_uri)

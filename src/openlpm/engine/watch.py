@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from openlpm.engine.bell import Bell
-from openlpm.model.errors import OpenLpmError, ServerUnreachable, StoreFailed
+from openlpm.model.errors import NotFound, OpenLpmError, ServerUnreachable, StoreFailed
 from openlpm.model.event import Event, Level
 from openlpm.model.partition import Partition
 from openlpm.model.sight import Sight, Why
@@ -226,11 +226,11 @@ class Watch:
             log.warning("Not written: %s (%s)", event.message, error.message)
 
     def _keep(self, partitions: tuple[Partition, ...]) -> None:
-        """What cannot be written now is, at a later poll."""
+        """What cannot be written now is, at a later poll, unless the system was let go."""
         try:
             self._keep_in_store(self.system.name, partitions)
             self._kept = True
-        except StoreFailed:
+        except (StoreFailed, NotFound):
             self._kept = False
 
     def _report(self, before: Partition | None, found: Partition | None) -> None:

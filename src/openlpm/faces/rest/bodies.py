@@ -115,6 +115,19 @@ class ShutdownBody(Body):
     force: bool = False
 
 
+class BackupBody(Body):
+    """Where to write a backup: an absolute path. `force`: replace a file that exists."""
+
+    file: str
+    force: bool = False
+
+
+class RestoreBody(Body):
+    """The backup to restore: an absolute path."""
+
+    file: str
+
+
 class ValidateBody(Body):
     """Where the partition would go."""
 
