@@ -47,15 +47,15 @@ def checked_name(what: str, text: str) -> str:
 
 def checked_uri(text: str) -> str:
     """Return `text` if it is a libvirt connection URI of a QEMU host."""
+    if len(text) > _LONGEST_URI:
+        raise _bad_uri(text, f"It is longer than {_LONGEST_URI} characters.")
+    if any(c.isspace() or not c.isprintable() or c == "#" for c in text):
+        raise _bad_uri(text, "It contains '#', blanks or control characters.")
     try:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError as error:
         raise _bad_uri(text, f"It is no URI: {error}.") from error
-    if len(text) > _LONGEST_URI:
-        raise _bad_uri(text, f"It is longer than {_LONGEST_URI} characters.")
-    if any(c.isspace() or not c.isprintable() or c == "#" for c in text):
-        raise _bad_uri(text, "It contains '#', blanks or control characters.")
     if parts.scheme not in _SCHEMES:
         raise _bad_uri(text, f"Its scheme is not one of {', '.join(_SCHEMES)}.")
     if parts.path not in ("/system", "/session"):

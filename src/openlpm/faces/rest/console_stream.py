@@ -8,6 +8,7 @@ same problem as any other request, before the WebSocket begins.
 import contextlib
 from collections.abc import Awaitable
 from functools import partial
+from typing import TypeAlias
 
 from anyio import CancelScope, create_task_group, to_thread
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -19,8 +20,10 @@ from openlpm.faces.rest.uses import AllStreams, Uses
 from openlpm.model.errors import OpenLpmError
 from openlpm.ports import Stream
 
-ENDED, RESTARTING, BROKEN = 1000, 1012, 1011
+ENDED, RESTARTING, BROKEN, NO_BYTES = 1000, 1012, 1011, 1003
 READ_S = 0.5
+Farewell: TypeAlias = tuple[int, str] | None
+"""The close code and its reason; None for a client that is not there any more."""
 
 router = APIRouter(prefix="/partitions", tags=["partitions"])
 
@@ -48,38 +51,47 @@ async def serial_console(
 
 
 async def _join(socket: WebSocket, stream: Stream, streams: Streams) -> None:
+    farewell: Farewell = None
     async with create_task_group() as pumps:
 
-        async def until_it_ends(pump: Awaitable[None]) -> None:
+        async def until_it_ends(pump: Awaitable[Farewell]) -> None:
+            nonlocal farewell
             # Left: by its client, with nobody there to be told anything.
             with contextlib.suppress(WebSocketDisconnect, WebSocketDisconnected):
-                await pump
+                farewell = await pump or farewell
             pumps.cancel_scope.cancel()
 
         pumps.start_soon(until_it_ends, _to_client(socket, stream, streams))
         pumps.start_soon(until_it_ends, _to_partition(socket, stream))
+    # Once, and here: said by one pump, it could be cut short by the end of the other.
+    if farewell:
+        with contextlib.suppress(WebSocketDisconnect, WebSocketDisconnected):
+            await socket.close(*farewell)
 
 
-async def _to_client(socket: WebSocket, stream: Stream, streams: Streams) -> None:
-    code, reason = ENDED, "The partition went off or to another server."
+async def _to_client(socket: WebSocket, stream: Stream, streams: Streams) -> Farewell:
     try:
         # `leave=False`: once this task is cancelled the stream is closed, and must not be in use.
         while (data := await streams.wait(partial(stream.read, READ_S), leave=False)) != b"":
             if data:
                 await socket.send_bytes(data)
     except StreamsClosed:
-        code, reason = RESTARTING, "The console is stopping."
+        return RESTARTING, "The console is stopping."
     except OpenLpmError as error:
-        code, reason = BROKEN, _short(error.message)
-    await socket.close(code, reason)
+        return BROKEN, _short(error.message)
+    return ENDED, "The partition went off or to another server."
 
 
-async def _to_partition(socket: WebSocket, stream: Stream) -> None:
+async def _to_partition(socket: WebSocket, stream: Stream) -> Farewell:
     try:
-        async for data in socket.iter_bytes():
+        while (message := await socket.receive())["type"] == "websocket.receive":
+            data = message.get("bytes")
+            if data is None:
+                return NO_BYTES, "A serial console takes binary frames only."
             await to_thread.run_sync(stream.write, data)
     except OpenLpmError as error:
-        await socket.close(BROKEN, _short(error.message))
+        return BROKEN, _short(error.message)
+    return None
 
 
 def _short(text: str) -> str:

@@ -26,7 +26,8 @@ ALIVE = ServerSentEvent(comment="alive")
 
 _JSON = TypeAdapter[Event | MigrationView](Event | MigrationView)
 
-Seq = Annotated[int, Query(ge=0, description="only events after this one")]
+_MOST = 2**63 - 1  # what the store's numbers are
+Seq = Annotated[int, Query(ge=0, le=_MOST, description="only events after this one")]
 
 
 def event_of(value: Event | MigrationView) -> ServerSentEvent:
@@ -46,7 +47,7 @@ def trouble(error: OpenLpmError) -> ServerSentEvent:
 def events(
     console: Uses,
     after: Seq = 0,
-    last: Annotated[int | None, Query(ge=0, description="only the last so many")] = None,
+    last: Annotated[int | None, Query(ge=0, le=_MOST, description="only the last so many")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
 ) -> list[Event]:
     """Events, oldest first."""
@@ -59,8 +60,8 @@ def events(
 async def stream(
     console: Uses,
     streams: Waits,
-    after: Annotated[int | None, Query(ge=0)] = None,
-    last_event_id: Annotated[int | None, Header(ge=0)] = None,
+    after: Annotated[int | None, Query(ge=0, le=_MOST)] = None,
+    last_event_id: Annotated[int | None, Header(ge=0, le=_MOST)] = None,
 ) -> AsyncIterator[Event]:
     """Server-sent events: each event after `after` (or after now) as it happens, without end.
 

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LIMIT_BYTES = 1024 * 1024
+_MOST_DIGITS = 19
 
 
 class BodyLimit:
@@ -27,6 +28,8 @@ class BodyLimit:
 
 def _announced(scope: Scope) -> int:
     text = dict(scope["headers"]).get(b"content-length", b"")
+    if len(text) > _MOST_DIGITS:  # Python would refuse to make a number of thousands
+        return LIMIT_BYTES + 1
     return int(text) if text.isdigit() else 0
 
 

@@ -36,6 +36,7 @@ KINDS = {
     "store": (507, "The console's state cannot be written or read"),
 }
 
+_MOST_FAULTS, _LONGEST_SPOT = 20, 200  # of a request of a megabyte, not each is told
 _HTTP_CODES = {404: "no-such-path", 405: "method-not-allowed", 413: "body-too-large"}
 
 
@@ -81,7 +82,7 @@ async def _told(_: Request, error: Exception) -> Response:
 
 async def _malformed(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults: list[dict[str, Any]] = list(error.errors())
+    faults: list[dict[str, Any]] = list(error.errors())[:_MOST_FAULTS]
     return answer(
         problem_of(
             BadRequest(
@@ -95,7 +96,9 @@ async def _malformed(_: Request, error: Exception) -> Response:
 
 
 def _spot(loc: Sequence[str | int]) -> str:
-    return ".".join(str(part) for part in loc)
+    """Where the fault is; the names of members that do not belong there are the client's."""
+    spot = ".".join(str(part) for part in loc)[:_LONGEST_SPOT]
+    return "".join(c if c.isprintable() else "\ufffd" for c in spot)
 
 
 async def _http(_: Request, error: Exception) -> Response:

@@ -19,6 +19,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from openlpm.faces.rest.limit import LIMIT_BYTES
 from openlpm.model.errors import AlreadyExists, BadRequest
 
 MODE = 0o600
@@ -37,6 +38,7 @@ def run(app: FastAPI, socket_path: Path, on_ready: Callable[[], None]) -> None:
             access_log=False,
             http="httptools",
             ws="websockets-sansio",
+            ws_max_size=LIMIT_BYTES,  # a serial console's keys, at most a pasted file
             lifespan="off",
             timeout_graceful_shutdown=STOP_S,
         )
