@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from openlpm.adapters.store import Store, open_store
+from openlpm.model.backup import Backup
 from openlpm.model.event import Event
 from openlpm.model.migration import Halt, Kind, Migration, Phase, Reservation
 from openlpm.model.partition import Partition
@@ -41,6 +42,16 @@ def turn(store: Store, number: int, phase: Phase) -> None:
     store.journal.turn(move, release=phase is Phase.CUT_TIES, events=events)
 
 
+OLD = Migration("m0", "u0", "web", "s7", "s8", Kind.ACTIVE, Phase.SEND)
+ROOM = Reservation("m0", "s8", "u0", "web", Resources(0.5, 512))
+BACKUP = Backup(
+    file="/backup",
+    systems=(System("s7", "c", "d"), System("s8", "e", "f")),
+    migrations=(OLD, replace(OLD, id="m00", phase=Phase.DONE)),
+    reservations=(ROOM,),
+    events=(),
+    epoch=99,
+)
 SEEN = [Partition(f"u{n}", "web", "s1", Sight.RUNNING, Why.NONE, 1, 512) for n in range(3)]
 STEPS: list[Callable[[Store], object]] = [
     lambda store: store.inventory.add(System("s1", "a", "b")),
@@ -54,6 +65,7 @@ STEPS: list[Callable[[Store], object]] = [
     lambda store: store.inventory.seen("s1", SEEN[:1]),
     lambda store: turn(store, 1, Phase.DONE),
     lambda store: store.inventory.remove("s1"),
+    lambda store: store.archive.restore(BACKUP),
 ]
 
 

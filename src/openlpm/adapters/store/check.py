@@ -40,7 +40,9 @@ def check(file: Path, witness: Mark | None = None) -> None:
     """
     mark = _NOTHING
     if file.exists() and _size(file):
-        engine = database.open_engine(file, read_only=True)
+        # A journal is there only where the very first opening was killed: it must be rolled back.
+        killed = file.with_name(f"{file.name}-journal").exists()
+        engine = database.open_engine(file, read_only=not killed)
         try:
             with database.reading(engine) as connection:
                 mark = _checked(connection, file, ours=witness is not None)

@@ -8,6 +8,7 @@ its own transaction, whether the epoch is still the one that it was opened with.
 
 import fcntl
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -67,14 +68,41 @@ class FileLock:
 
 def claim(connection: Connection, now: float) -> int:
     """Begin a new epoch, and return it."""
-    found = connection.execute(
-        select(leadership.c.epoch, leadership.c.writes).with_for_update()
-    ).one_or_none()
-    epoch, writes = (0, 0) if found is None else found
-    row = {"id": 1, "epoch": epoch + 1, "since": now, "layout": layout(connection)}
-    write = insert(leadership) if found is None else update(leadership)
-    connection.execute(write.values(sealed(row) | {"writes": writes + 1}))
-    return epoch + 1
+    mark, _ = _present(connection)
+    _write(connection, replace(mark, epoch=mark.epoch + 1, writes=mark.writes + 1), now)
+    return mark.epoch + 1
+
+
+def note_layout(connection: Connection) -> None:
+    """Note the schema as it is now, in the transaction that has changed it."""
+    _write(connection, *_present(connection))
+
+
+def continue_after(connection: Connection, mark: Mark) -> None:
+    """Let epoch and commits go on from `mark`, that of the database which this one replaces."""
+    ours, since = _present(connection)
+    further = Mark(max(ours.epoch, mark.epoch), max(ours.writes, mark.writes), ours.seq)
+    _write(connection, further, since)
+
+
+def mark_of(connection: Connection) -> Mark:
+    """How far the database has come."""
+    return _present(connection)[0]
+
+
+def _present(connection: Connection) -> tuple[Mark, float]:
+    """The mark, and since when its epoch lasts."""
+    newest = select(func.coalesce(func.max(events.c.seq), 0)).scalar_subquery()
+    query = select(leadership.c.epoch, leadership.c.writes, newest, leadership.c.since)
+    found = connection.execute(query.with_for_update(of=leadership)).one_or_none()
+    return (Mark(0, 0, 0), 0.0) if found is None else (Mark(*found[:3]), found[3])
+
+
+def _write(connection: Connection, mark: Mark, since: float) -> None:
+    row = {"id": 1, "epoch": mark.epoch, "since": since, "layout": layout(connection)}
+    known = connection.scalar(select(leadership.c.id)) is not None
+    write = update(leadership) if known else insert(leadership)
+    connection.execute(write.values(sealed(row) | {"writes": mark.writes}))
 
 
 def enter(connection: Connection, epoch: int) -> None:
@@ -93,20 +121,3 @@ def enter(connection: Connection, epoch: int) -> None:
             cause=f"Another console has opened its state (epoch {newest}; ours is {epoch}).",
             remedy="Use that console. Restart this one if it is to lead again.",
         )
-
-
-def continue_after(connection: Connection, mark: Mark) -> None:
-    """Let epoch and commits go on from `mark`, that of the database which this one replaces."""
-    row = connection.execute(select(leadership)).mappings().one()
-    newer = {name: row[name] for name in ("id", "since", "layout")}
-    newer["epoch"] = max(row["epoch"], mark.epoch)
-    writes = max(row["writes"], mark.writes)
-    connection.execute(update(leadership).values(sealed(newer) | {"writes": writes}))
-
-
-def mark_of(connection: Connection) -> Mark:
-    """How far the database has come."""
-    newest = select(func.coalesce(func.max(events.c.seq), 0)).scalar_subquery()
-    query = select(leadership.c.epoch, leadership.c.writes, newest)
-    found = connection.execute(query).one_or_none()
-    return Mark(0, 0, 0) if found is None else Mark(*found)

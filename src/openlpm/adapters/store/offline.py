@@ -62,5 +62,5 @@ def _replace(file: Path, backup: Backup, now: Callable[[], float]) -> RestoreRep
 
 def _remove(new: Path) -> None:
     """What an earlier try has left; the lock file too, or its mark would speak for the new one."""
-    for part in ("", "-wal", "-shm", ".lock"):
+    for part in (*swap.PARTS, ".lock"):
         new.with_name(new.name + part).unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """Putting a new database in the place of a damaged one, at one moment.
 
-A database is up to three files, and no file system renames three at once. So the new file gets
+A database is several files, and no file system renames several at once. So the new file gets
 the name `<database>.restoring` when it is complete: from then on it counts, and whoever opens
 the database next finishes what a killed restore has begun.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from openlpm.adapters.store.durable import sync, sync_folder
 
-_PARTS = ("", "-wal", "-shm")
+PARTS = ("", "-wal", "-shm", "-journal")
 
 
 def replace(file: Path, new: Path) -> str:
@@ -32,7 +32,7 @@ def finish(file: Path) -> str:
     # By the new file's time, so that the parts of the old one keep together after a kill.
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(restoring.stat().st_mtime))
     kept = file.with_name(f"{file.name}.damaged-{stamp}")
-    for part in _PARTS:
+    for part in PARTS:
         old = file.with_name(file.name + part)
         if old.exists():
             old.rename(kept.with_name(kept.name + part))

@@ -6,6 +6,7 @@ is loaded only when there is something to do. The whole upgrade is one transacti
 
 from sqlalchemy import Connection, String, column, inspect, select, table
 
+from openlpm.adapters.store.leadership import note_layout
 from openlpm.adapters.store.schema import REVISIONS
 from openlpm.adapters.store.seals import reseal
 from openlpm.model.errors import StoreFailed
@@ -19,6 +20,7 @@ def upgrade(connection: Connection) -> None:
     if revision(connection) != REVISIONS[-1]:
         _run_alembic(connection)
         reseal(connection)
+        note_layout(connection)
 
 
 def revision(connection: Connection) -> str | None:
