@@ -104,14 +104,16 @@ def rehearse(folder: Path) -> tuple[list[dict[str, object]], int]:
     return pictures, count.value
 
 
-def die_once(folder: Path, at: int) -> dict[str, object]:
+Script = Callable[[Path, Callable[[Store], object]], None]
+
+
+def die_once(path: Path, at: int, script: Script) -> dict[str, object]:
     """Fork, run, be killed; then open what is left, and say what it says."""
-    path = folder / f"{at}.db"
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         count.value, die_at.value, armed.value = 0, at, 1
-        run(path, lambda _: _acknowledge(writer))
+        script(path, lambda _: _acknowledge(writer))
         os._exit(0)
     os.close(writer)
     _, status = os.waitpid(child, 0)
@@ -132,7 +134,7 @@ def main(folder: Path) -> None:
     pictures, places = rehearse(folder)
     print(json.dumps(pictures))
     for at in range(places):
-        print(json.dumps(die_once(folder, at)), flush=True)
+        print(json.dumps(die_once(folder / f"{at}.db", at, run)), flush=True)
 
 
 if __name__ == "__main__":

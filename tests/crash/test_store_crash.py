@@ -35,14 +35,12 @@ class Deaths:
     deaths: list[Death]
 
 
-@pytest.fixture(scope="module")
-def all_deaths(tmp_path_factory: pytest.TempPathFactory) -> Deaths:
-    folder = tmp_path_factory.mktemp("crash")
+def killed_everywhere(script: str, folder: Path) -> Deaths:
     library = folder / "die.so"
     compile_it = ["gcc", "-shared", "-fPIC", "-O1", "-o", str(library), str(HERE / "die.c"), "-ldl"]
     subprocess.run(compile_it, check=True, timeout=60)
     done = subprocess.run(
-        [sys.executable, str(HERE / "store_script.py"), str(folder)],
+        [sys.executable, str(HERE / script), str(folder)],
         env=os.environ | {"LD_PRELOAD": str(library)},
         capture_output=True,
         text=True,
@@ -51,6 +49,11 @@ def all_deaths(tmp_path_factory: pytest.TempPathFactory) -> Deaths:
     assert done.returncode == 0, done.stderr[-3000:]
     pictures, *deaths = map(json.loads, done.stdout.splitlines())
     return Deaths(pictures, [Death(**death) for death in deaths])
+
+
+@pytest.fixture(scope="module")
+def all_deaths(tmp_path_factory: pytest.TempPathFactory) -> Deaths:
+    return killed_everywhere("store_script.py", tmp_path_factory.mktemp("crash"))
 
 
 def test_it_died_everywhere(all_deaths: Deaths):
@@ -83,3 +86,14 @@ def test_no_number_is_given_twice_or_left_out(all_deaths: Deaths):
     for death in all_deaths.deaths:
         seqs = death.left["seqs"]
         assert seqs == list(range(1, len(seqs) + 1)), f"killed at call {death.at}"
+
+
+def test_a_killed_upgrade_loses_nothing(tmp_path: Path):
+    """From the first released schema: it is upgraded, or as it was, and upgraded next time."""
+    died = killed_everywhere("upgrade_script.py", tmp_path)
+    assert len(died.deaths) > 20
+    assert {death.signal for death in died.deaths} == {signal.SIGKILL}
+    (after,) = died.pictures
+    assert len(after["migrations"]) == 2
+    for death in died.deaths:
+        assert death.left == after, f"killed at call {death.at}"
