@@ -14,7 +14,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from openlpm.faces.cli.client import Client, path_of
+from openlpm.faces.cli.output import printable
 from openlpm.faces.cli.problem import Problem
+from openlpm.model.spoken import PLAIN
 
 COMPLETION_S = 0.5
 """What somebody waits for at most after pressing Tab."""
@@ -99,8 +101,9 @@ def _completed(
         rows = console(ctx, timeout_s=COMPLETION_S).get(path_of(nouns))
     except Problem:
         return []  # a message would land in the middle of the user's command line
+    # bash puts on the command line what it is given, unquoted: `web1;reboot` would be two commands.
     return [
-        CompletionItem(name, help=note)
+        CompletionItem(name, help=printable(note))
         for name, note in map(item, rows)
-        if name.startswith(incomplete)
+        if name.startswith(incomplete) and PLAIN.match(name)
     ]

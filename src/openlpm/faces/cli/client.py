@@ -90,7 +90,7 @@ class Client:
                 text = answer.read()
             except OSError as error:
                 raise self.lost(str(error)) from error
-            return json.loads(text) if text else None
+            return _decoded(text) if text else None
 
     def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None, timeout_s: float
@@ -154,14 +154,26 @@ def unreachable(socket_path: str, error: OSError) -> Problem:
 def problem_in(body: bytes) -> Problem:
     """The problem that a response carries."""
     try:
-        return Problem.from_document(json.loads(body))
-    except (ValueError, AttributeError):
-        return Problem(
+        return Problem.from_document(_decoded(body))
+    except Problem as problem:
+        return problem
+
+
+def _decoded(text: bytes | str) -> Any:
+    """JSON as it came; `parse_constant`: what is no JSON for others is none for us."""
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise Problem(
             "no-console",
             "console-unreachable",
             "What listens on the socket is no OpenLPM console.",
             remedy="Check --socket or $LPM_SOCKET.",
-        )
+        ) from error
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(name)
 
 
 def _parsed(lines: Iterator[str]) -> Iterator[Message]:
@@ -174,5 +186,5 @@ def _parsed(lines: Iterator[str]) -> Iterator[Message]:
         elif field == "event":
             event = value.strip()
         elif not line:  # an empty line ends a message
-            yield Message(event, json.loads(data) if data else None)
+            yield Message(event, _decoded(data) if data else None)
             event, data = "message", ""

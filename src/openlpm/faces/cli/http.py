@@ -17,6 +17,9 @@ from typing import Self
 import httptools
 
 _PIECE = 65536
+_MOST_BYTES = 256 * 2**20
+"""Of an answer, or of a line of a stream: a list of 100 000 partitions has 60 MiB."""
+_MOST_HEAD_BYTES = 2**20
 
 
 def connected(path: str, timeout_s: float) -> socket.socket:
@@ -58,8 +61,11 @@ class Answer:
             f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
         )
         self._connection.sendall(head.encode("ascii") + content)
+        received = 0
         while not self.status:
-            self._receive()
+            received += self._receive()
+            if received > _MOST_HEAD_BYTES:
+                raise ConnectionError("its answer's head has no end")
 
     def read(self) -> bytes:
         """The whole body."""
@@ -72,7 +78,10 @@ class Answer:
         while True:
             end = self._body.find(b"\n")
             if end >= 0:
-                line = self._body[:end].decode()
+                try:
+                    line = self._body[:end].decode()
+                except UnicodeDecodeError as error:
+                    raise ConnectionError("it sent what is no text") from error
                 del self._body[: end + 1]
                 yield line.rstrip("\r")
             elif self._complete:
@@ -80,14 +89,17 @@ class Answer:
             else:
                 self._receive()
 
-    def _receive(self) -> None:
+    def _receive(self) -> int:
         piece = self._connection.recv(_PIECE)
         if not piece:
             raise ConnectionError("it ended the connection")
         try:
             self._parser.feed_data(piece)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             raise ConnectionError(f"it does not speak HTTP ({error})") from error
+        if len(self._body) > _MOST_BYTES:
+            raise ConnectionError("its answer has no end")
+        return len(piece)
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""

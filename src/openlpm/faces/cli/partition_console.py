@@ -21,6 +21,7 @@ from websockets.sync.client import ClientConnection, unix_connect
 
 from openlpm.faces.cli.asking import console, partition_name
 from openlpm.faces.cli.client import Client, path_of, problem_in, unreachable
+from openlpm.faces.cli.output import printable
 from openlpm.faces.cli.problem import Problem
 
 ESCAPE = b"\x1d"  # Ctrl-]
@@ -151,7 +152,7 @@ def _pause_or_leave() -> None:
 
 def _notice(text: str) -> None:
     """A line of our own among the partition's; the terminal may be raw."""
-    click.echo(f"\r\n[{text}]\r", err=True)
+    click.echo(f"\r\n[{printable(text)}]\r", err=True)
 
 
 @contextmanager

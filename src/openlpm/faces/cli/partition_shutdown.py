@@ -14,6 +14,7 @@ from openlpm.faces.cli.asking import console, json_option, partition_name
 from openlpm.faces.cli.client import Client, Message, path_of
 from openlpm.faces.cli.partition import print_state
 from openlpm.faces.cli.problem import Problem
+from openlpm.model.spoken import spoken
 
 
 @click.command()
@@ -58,10 +59,11 @@ def _once_off(
 
 
 def _still(found: dict[str, Any]) -> Problem:
+    word = spoken(found["name"], found["uuid"])
     return Problem(
         "still-not-off",
         "failed",
         f"{found['name']} is still {found['state']} on {found['system']}.",
         cause="Its guest was asked to power off, and has not done so in time.",
-        remedy=f"Wait longer, or pull the plug: lpm partition shutdown {found['name']} --force.",
+        remedy=f"Wait longer, or pull the plug: lpm partition shutdown {word} --force.",
     )

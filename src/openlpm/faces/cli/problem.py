@@ -9,9 +9,11 @@ There is no partition 'web9'.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from openlpm.faces.cli.output import printable
+
+_SHOWN = {"system", "looked_at", "severity", "code", "message", "remedy"}
 
 
 class Problem(Exception):
@@ -36,15 +38,18 @@ class Problem(Exception):
         self.findings = findings
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> "Problem":
-        """The problem that the console sent."""
+    def from_document(cls, document: Any) -> "Problem":
+        """The problem that the console sent, whatever else it may be."""
+        if not isinstance(document, dict):
+            document = {}
+        document = cast("dict[str, Any]", document)
         return cls(
             str(document.get("code", "unknown-problem")),
             str(document.get("kind", "failed")),
             str(document.get("detail", "The console did not say why.")),
             cause=str(document.get("cause", "")),
             remedy=str(document.get("remedy", "")),
-            findings=document.get("findings", ()),
+            findings=_findings(document.get("findings", ())),
         )
 
     def text(self) -> str:
@@ -67,6 +72,13 @@ class Problem(Exception):
                 "findings": list(self.findings),
             }
         )
+
+
+def _findings(told: object) -> Sequence[Mapping[str, str]]:
+    """Those that have all that is shown of a finding."""
+    found = cast("list[Any]", told) if isinstance(told, list) else []
+    those = [cast("dict[str, str]", each) for each in found if isinstance(each, dict)]
+    return [each for each in those if each.keys() >= _SHOWN]
 
 
 def finding_lines(finding: Mapping[str, str]) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from openlpm.faces.cli.output import duration, mib
+from openlpm.faces.cli.output import duration, mib, printable
 from openlpm.faces.cli.steps import PHASES, STEPS, is_final
 
 _BAR_WIDTH = 32
@@ -73,9 +73,9 @@ def _transfer(view: dict[str, Any], progress: dict[str, Any]) -> RenderableType:
     bar = Table.grid(padding=(0, 2))
     bar.add_row(
         ProgressBar(total=max(total, 1), completed=across, width=_BAR_WIDTH),
-        f"{mib(across)} of {mib(total)}",
+        Text(f"{mib(across)} of {mib(total)}"),
     )
-    return Group(bar, Text(", ".join(_figures(view, progress)), style="dim"))
+    return Group(bar, Text(printable(", ".join(_figures(view, progress))), style="dim"))
 
 
 def _figures(view: dict[str, Any], progress: dict[str, Any]) -> list[str]:
