@@ -8,9 +8,11 @@ from survives a power failure. Writers take SQLite's write lock when they begin,
 first write (`BEGIN IMMEDIATE`): what they read cannot become stale before they write.
 """
 
+import json
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing, contextmanager
+from json import JSONDecodeError
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import Any, cast
@@ -38,10 +40,23 @@ def open_engine(path: Path, *, read_only: bool = False) -> Engine:
         creator=connect,
         pool_size=8,
         max_overflow=-1,  # readers never wait for each other
+        json_deserializer=_decoded,
     )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _decoded(text: str | bytes) -> Any:
+    """JSON as we wrote it: neither NaN nor so deep or so long that Python gives up."""
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise JSONDecodeError(f"no JSON of ours: {str(error)[:200]}", "", 0) from error
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(name)
 
 
 def _prepare(connection: SqliteConnection, _record: Any) -> None:

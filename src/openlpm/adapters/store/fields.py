@@ -7,12 +7,15 @@ a value must stop the reader with a clear error; it must never become a wrong ph
 <Phase.SEND: 'send'>
 """
 
+import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Never, TypeVar, cast
 
 from openlpm.model.errors import StoreFailed
 
+_LARGEST = sys.float_info.max
+_LONGEST_CAUSE = 500
 E = TypeVar("E", bound=StrEnum)
 
 
@@ -41,11 +44,11 @@ class Fields:
         return value
 
     def number(self, key: str) -> float:
-        """Any number."""
+        """Any number but an endless one: JSON for our clients holds none."""
         value = self._get(key)
         if isinstance(value, bool) or not isinstance(value, int | float):
             return self._fail(key, value)
-        return float(value)
+        return float(value) if abs(value) <= _LARGEST else self._fail(key, value)
 
     def optional_integer(self, key: str) -> int | None:
         """A whole number, or None."""
@@ -83,7 +86,7 @@ class Fields:
 
     def _pair(self, key: str, item: object) -> tuple[str, float]:
         match item:
-            case [str(name), int() | float() as number]:
+            case [str(name), int() | float() as number] if abs(number) <= _LARGEST:
                 return name, float(number)
             case _:
                 return self._fail(key, item)
@@ -97,6 +100,6 @@ class Fields:
         raise StoreFailed(
             "store-unreadable",
             f"The console's record of {self._what} cannot be read.",
-            cause=f"Its {key!r} is {value!r}.",
+            cause=f"Its {key!r} is {value!r}"[:_LONGEST_CAUSE] + ".",
             remedy="If a newer OpenLPM wrote it, use that one; else restore a backup.",
         )
