@@ -9,11 +9,12 @@ import json
 import socket
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from openlpm.lab.errors import LabError
 
 LONGEST_PATH = 107
+_MOST_BYTES = 2**20
 
 
 def ask(path: Path, *, timeout: float = 10, **request: Any) -> dict[str, Any]:
@@ -22,14 +23,19 @@ def ask(path: Path, *, timeout: float = 10, **request: Any) -> dict[str, Any]:
         try:
             stream.write(json.dumps(request) + "\n")
             stream.flush()
-            answer = json.loads(stream.readline() or '{"error": "it ended while asked"}')
-        except OSError as error:
+            answer: Any = json.loads(
+                stream.readline(_MOST_BYTES) or '{"error": "it ended while asked"}'
+            )
+        except (OSError, ValueError, RecursionError) as error:
             raise LabError("no-answer", f"{path.stem} does not answer.", cause=str(error)) from None
-    if "error" in answer:
+    if not isinstance(answer, dict):
+        raise LabError("no-answer", f"{path.stem} does not answer as an init does.")
+    told = cast("dict[str, Any]", answer)
+    if "error" in told:
         raise LabError(
-            "refused", f"{path.stem} refused to {request['do']}.", cause=str(answer["error"])
+            "refused", f"{path.stem} refused to {request['do']}.", cause=str(told["error"])
         )
-    return answer
+    return told
 
 
 def pid_behind(path: Path) -> int:

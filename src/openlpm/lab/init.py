@@ -29,6 +29,14 @@ from typing import Any
 
 from openlpm.lab import kernel
 
+MOST_BYTES = 65536
+"""Of a request; a server's configuration has a thousand."""
+# Whatever a request holds, PID 1 must not end with it: JSON too deep, a number too large.
+_REFUSALS = (
+    *(OSError, LookupError, ValueError, TypeError, AttributeError),
+    *(RecursionError, OverflowError),
+)
+
 
 class Init:
     """One init. `config` has its socket and, for a server, hostname and binds."""
@@ -75,16 +83,16 @@ class Init:
         caller, _ = self.listener.accept()
         with caller, suppress(OSError):
             caller.settimeout(2)
-            line = caller.makefile().readline()
+            line = caller.makefile("rb").readline(MOST_BYTES)
             if line:  # else it only looked whether we are here
                 caller.sendall(json.dumps(self.obey(line)).encode() + b"\n")
 
-    def obey(self, line: str) -> dict[str, object]:
+    def obey(self, line: bytes) -> dict[str, object]:
         """Do what is asked; failures are answers too."""
         try:
             request = json.loads(line)
             return self.requests[request.pop("do")](**request)
-        except (OSError, LookupError, ValueError, TypeError, AttributeError) as error:
+        except _REFUSALS as error:
             return {"error": f"{type(error).__name__}: {error}"}
 
     def reap(self) -> None:

@@ -43,7 +43,7 @@ def create(folder: Folder, name: str, source: Path | None, size_mib: int | None)
     draft = folder.data / f"{name}.new"  # not in the folder of exports until it is whole
     try:
         if source is not None:
-            copy = ["cp", "--sparse=always", "--reflink=auto", str(source), str(draft)]
+            copy = ["cp", "--sparse=always", "--reflink=auto", "--", str(source), str(draft)]
             run(copy, doing=f"copy {source}", timeout=300)
         with draft.open("ab") as file:
             file.truncate(max(draft.stat().st_size, (size_mib or 0) * MIB))
