@@ -59,12 +59,12 @@ demo: env ## Show the main job on a lab of two real servers (KEEP=1 leaves them 
 .PHONY: test
 test: env ## Run every tier of tests
 	@$(BIN)/coverage run -m pytest -q tests/pure && $(BIN)/coverage report
-	@$(AS_ROOT) $(BIN)/python -m pytest tests/style tests/store tests/engine tests/faces \
+	@$(AS_ROOT) $(BIN)/python -m pytest tests/style tests/store tests/engine tests/faces tests/fuzz \
 	  tests/contract tests/crash tests/lab; $(GIVE_BACK)
 
 .PHONY: quick
-quick: env ## Run the quick tiers only: pure, store, faces, style
-	@$(BIN)/python -m pytest -q tests/pure tests/store tests/engine tests/faces tests/style
+quick: env ## Run the quick tiers only: pure, store, engine, faces, fuzz, style
+	@$(BIN)/python -m pytest -q tests/pure tests/store tests/engine tests/faces tests/fuzz tests/style
 
 .PHONY: bench-migrate
 bench-migrate: env ## Measure our moves against virsh's, in pairs
