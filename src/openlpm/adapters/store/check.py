@@ -6,7 +6,6 @@ written; can each be understood. The file is opened for reading only: a damaged 
 is, its -wal file too, for whoever wants to rescue more of it.
 """
 
-import os
 from pathlib import Path
 
 from sqlalchemy import Connection, Table, select
@@ -30,6 +29,9 @@ from openlpm.model.backup import Backup
 from openlpm.model.errors import StoreFailed
 
 _UNSEALED = ("lpm0001",)
+_MAGIC = b"SQLite format 3\0"
+_VERSIONS = slice(18, 20)  # of the format: to write the file, and to read it
+_NEWEST_FORMAT = 2
 _NOTHING = Mark(0, 0, 0)
 
 
@@ -39,7 +41,9 @@ def check(file: Path, witness: Mark | None = None) -> None:
     A file that is missing or empty is one only if nothing ever was.
     """
     mark = _NOTHING
-    if file.exists() and _size(file):
+    header = _header(file) if file.exists() else b""
+    if header:
+        _check_header(header, file)
         # A journal is there only where the very first opening was killed: it must be rolled back.
         killed = file.with_name(f"{file.name}-journal").exists()
         engine = database.open_engine(file, read_only=not killed)
@@ -57,10 +61,18 @@ def check(file: Path, witness: Mark | None = None) -> None:
         )
 
 
-def _size(file: Path) -> int:
-    """In bytes. Raises `OSError` for what is no file, or none that we may write."""
+def _header(file: Path) -> bytes:
+    """Raises `OSError` for what is no file, or none that we may write."""
     with file.open("rb+") as opened:
-        return opened.seek(0, os.SEEK_END)
+        return opened.read(100)
+
+
+def _check_header(header: bytes, file: Path) -> None:
+    """What SQLite must not see: it would call it read-only, or remove the -wal file beside it."""
+    if not header.startswith(_MAGIC):
+        raise damaged(file, "It does not begin as a database does.")
+    if max(header[_VERSIONS], default=0) > _NEWEST_FORMAT:
+        raise damaged(file, "Its header names a format that does not exist.")
 
 
 def _checked(connection: Connection, file: Path, *, ours: bool) -> Mark:
