@@ -3,6 +3,7 @@
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from openlpm.adapters.store import open_store
 from openlpm.adapters.store.seals import reseal
 from openlpm.engine.backups import accept
 from openlpm.engine.views import MigrationView
-from openlpm.model.backup import Backup
+from openlpm.model.backup import Backup, RestoreReport
 from openlpm.model.errors import BadRequest, Conflict
 from openlpm.model.migration import Phase, Reservation
 from openlpm.model.sight import Sight
@@ -121,6 +122,47 @@ def test_during_a_move_nothing_is_restored(stand: Stand, tmp_path: Path) -> None
     assert refused.value.code == "moves-unfinished"
     assert stand.settle(view).migration.phase is Phase.DONE
     stand.console.restore(str(tmp_path / "b"))
+
+
+@pytest.mark.parametrize("moment", ["written", "done"])
+def test_a_move_that_is_begun_during_a_restore_is_refused(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Validated with systems that a restore takes away just before the record is opened."""
+    add(stand)
+    stand.console.remove_system("s2")
+    stand.console.backup(str(tmp_path / "b"))
+    stand.console.add_system(stand.world.server("s2").system)
+    outcomes: list[str] = []
+
+    def move() -> None:
+        try:
+            stand.console.migrate("web1", "s2")
+        except Conflict as error:
+            outcomes.append(error.code)
+
+    begin, restore = stand.store.journal.begin, stand.store.archive.restore
+
+    def restore_first(*asked: Any) -> None:
+        stand.console.restore(str(tmp_path / "b"))
+        begin(*asked)
+
+    def move_then(backup: Backup) -> RestoreReport:
+        report = restore(backup)  # it is in the store, and the engine does not know yet
+        move()
+        return report
+
+    if moment == "done":
+        monkeypatch.setattr(stand.store.journal, "begin", restore_first)
+        with pytest.raises(Conflict) as refused:
+            stand.console.migrate("web1", "s2")
+        outcomes.append(refused.value.code)
+    else:
+        monkeypatch.setattr(stand.store.archive, "restore", move_then)
+        stand.console.restore(str(tmp_path / "b"))
+    assert outcomes == ["systems-changed"]
+    assert stand.store.journal.unfinished() == []
+    assert stand.store.journal.reservations() == []
 
 
 @pytest.mark.parametrize("file", ["b", "./b", "", "/tmp/a\nb", "/tmp/a\0b"])

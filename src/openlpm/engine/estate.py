@@ -1,7 +1,8 @@
 """The estate: all managed systems, each with its watch, and the partitions seen on them."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from openlpm.engine.bell import Bell
@@ -34,6 +35,7 @@ class Estate:
         self._news = news
         self._lock = threading.Lock()
         self._changing = threading.Lock()  # of the inventory and the watches, together
+        self._exchanging = False
         self._watches: dict[str, Watch] = {}
 
     def open(self) -> None:
@@ -71,7 +73,7 @@ class Estate:
 
     def exchange(self, write: Callable[[], T]) -> T:
         """Let `write` exchange the systems in the store, then watch those that are there now."""
-        with self._changing:
+        with self._changing, self._exchange():
             written = write()
             wanted = {system.name: system for system in self._inventory.systems()}
             for watch in self.watches():
@@ -82,6 +84,31 @@ class Estate:
             for system in wanted.values():
                 self._begin(system)
         return written
+
+    @contextmanager
+    def _exchange(self) -> Generator[None]:
+        self._exchanging = True
+        try:
+            yield
+        finally:
+            self._exchanging = False
+
+    def require_unchanged(self, *systems: System) -> None:
+        """Raise `Conflict` unless these are managed still, just so: a restore may come between.
+
+        Asked inside the transaction that opens a move, it is the counterpart of the restore's own
+        question for unfinished moves: whichever transaction is the first, the other one is refused.
+        """
+        with self._lock:
+            managed = [self._watches.get(system.name) for system in systems]
+        same = all(w and w.system == s for w, s in zip(managed, systems, strict=True))
+        if self._exchanging or not same:
+            raise Conflict(
+                "systems-changed",
+                "The managed systems were exchanged meanwhile: nothing was begun.",
+                cause="A backup was restored.",
+                remedy="Look at lpm system list, then ask again.",
+            )
 
     def _let_go(self, watch: Watch) -> None:
         with self._lock:

@@ -98,6 +98,7 @@ class Moves:
         )
 
         def hold(promised: Sequence[Reservation], unfinished: Sequence[Migration]) -> Reservation:
+            self._estate.require_unchanged(e.source.system, e.target.system)
             enter_movers(record, (e.source.system, e.target.system), unfinished)
             return reserve(wanted, total, e.target.partitions, promised)
 
