@@ -91,11 +91,11 @@ def attacks(root: str, secret: str) -> dict[str, Callable[[], str]]:
         "attributes": lambda: page(
             "",
             "<devices><disk type='x'><source "
-            + " ".join(f"a{n}=''" for n in range(300_000))
+            + " ".join(f"a{n}=''" for n in range(60_000))
             + "/></disk></devices>",
         ),
         "namespaces": lambda: (
-            f"<{root} " + " ".join(f"xmlns:a{n}='u{n}'" for n in range(150_000)) + "/>"
+            f"<{root} " + " ".join(f"xmlns:a{n}='u{n}'" for n in range(50_000)) + "/>"
         ),
         "a long text": lambda: page("", f"<name>{'x' * 4_000_000}</name>"),
         "a long attribute": lambda: page("", f"<name id='{'x' * 4_000_000}'/>"),
