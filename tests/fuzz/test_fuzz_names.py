@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import click
 import pytest
 from bounds import fuzzed, outcome
-from hostile import NUMBERS, texts
+from hostile import NUMBERS, WORDS, texts
 from hypothesis import strategies as st
 
 from openlpm.faces.cli.client import path_of
@@ -52,6 +52,16 @@ def test_a_name_is_one_plain_word(text: str) -> None:
         assert spoken(text, "uuid") == "uuid"
 
 
+def test_no_known_evil_is_a_name() -> None:
+    for word in WORDS:
+        assert spoken(word, "uuid") == "uuid"
+        for check in (lab_name, volume_name):
+            assert outcome(LabError, check, word)[1], word
+        for check in (checked_mac, lambda text: checked_name("partition", text)):
+            assert outcome(BadRequest, check, word)[1], word
+        assert outcome(BadRequest, checked_address, "address", word)[1], word
+
+
 @fuzzed(text=st.one_of(texts(), st.ip_addresses().map(str), st.from_regex(HARMLESS)))
 def test_an_address_is_a_host_or_an_ip_address(text: str) -> None:
     if accepted(lambda address: checked_address("address", address), text, BadRequest):
@@ -84,18 +94,44 @@ _URIS = st.builds(
 )
 
 
-@fuzzed(400, text=st.one_of(texts(), _URIS))
-def test_a_uri_gives_no_program_an_option_or_a_command(text: str) -> None:
+def gives_no_option_and_no_command(text: str) -> None:
     if not accepted(checked_uri, text, BadRequest):
         return
     assert text.isprintable()
     assert len(text) <= 1024
     parts = urlsplit(text)
+    user, _, _ = parts.netloc.rpartition("@")
     values = [pair.partition("=")[2] for pair in re.split("[&;]", parts.query)]
-    for word in (parts.username or "", parts.hostname or "", *values):
+    for word in (user, parts.hostname or "", *values):
         assert unquote(word) == word, "libvirt takes %2D for '-'"
         assert not word.startswith("-")
         assert not set(word) & set("$`;&|<>()'\"\\*?[]{}%# \t\n")
+
+
+# One part is odd, the others are as they should be: else the first check would refuse them all.
+_ONE_ODD = (
+    "{}://server/system",
+    "qemu+ssh://{}@server/system",
+    "qemu+ssh://{}/system",
+    "qemu+ssh://root@server:{}/system",
+    "qemu+ssh://server{}",
+    "qemu+ssh://server/{}",
+    "qemu+ssh://server/system{}",
+    "qemu+ssh://server/system?{}=x",
+    "qemu+ssh://server/system?socket={}",
+    "qemu+ssh://server/system?no_verify=1&keyfile={}",
+)
+
+
+@fuzzed(400, text=st.one_of(_URIS, st.builds(str.format, st.sampled_from(_ONE_ODD), texts())))
+def test_a_uri_gives_no_program_an_option_or_a_command(text: str) -> None:
+    gives_no_option_and_no_command(text)
+
+
+@pytest.mark.parametrize("form", _ONE_ODD)
+def test_no_known_evil_is_in_any_part_of_a_uri(form: str) -> None:
+    for word in (*WORDS, "%2DoProxyCommand=x", "-oProxyCommand=x"):
+        gives_no_option_and_no_command(form.format(word))
 
 
 @fuzzed(value=NUMBERS, low=st.integers(-5, 5), high=st.integers(0, 10**6))

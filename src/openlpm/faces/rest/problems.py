@@ -97,8 +97,7 @@ async def _malformed(_: Request, error: Exception) -> Response:
 
 def _spot(loc: Sequence[str | int]) -> str:
     """Where the fault is; the names of members that do not belong there are the client's."""
-    spot = ".".join(str(part) for part in loc)[:_LONGEST_SPOT]
-    return "".join(c if c.isprintable() else "\ufffd" for c in spot)
+    return ".".join(str(part) for part in loc)[:_LONGEST_SPOT]
 
 
 async def _http(_: Request, error: Exception) -> Response:
