@@ -70,6 +70,14 @@ quick: env ## Run the quick tiers only: pure, store, engine, faces, fuzz, style
 bench-migrate: env ## Measure our moves against virsh's, in pairs
 	@$(AS_ROOT) $(BIN)/python -m tools.bench_migrate; $(GIVE_BACK)
 
+.PHONY: chaos
+chaos: env ## Break everything at every step of a move, and see that nothing is lost (CASE=… for one)
+	@$(AS_ROOT) $(BIN)/lpm lab chaos $(if $(CASE),$(CASE),--page docs/fault-matrix.md); $(GIVE_BACK)
+
+.PHONY: soak
+soak: env ## Two hundred moves in a row under load, one of ten disturbed at random
+	@$(AS_ROOT) $(BIN)/lpm lab soak; $(GIVE_BACK)
+
 .PHONY: clean
 clean: ## Remove what was built here (the image cache stays)
 	@rm -rf build $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from openlpm.lab.probe.clients import OutsideClients
-from tools.stage import SERVES_WITHIN_S, Guest, Stage
+from openlpm.lab.stage import SERVES_WITHIN_S, Guest, Stage
 
 OUT = Path("build/bench-migrate.json")
 LOADS = {"idle": 0, "dirty_20": 20}

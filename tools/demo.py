@@ -21,8 +21,8 @@ from openlpm.lab import LabError, accel
 from openlpm.lab.image import check_sequence, partition_files
 from openlpm.lab.lab import Lab
 from openlpm.lab.look import left_overs
+from openlpm.lab.stage import SERVES_WITHIN_S, Guest, Stage
 from openlpm.lab.state import folder_of
-from tools.stage import SERVES_WITHIN_S, Guest, Stage
 
 
 def main() -> int:

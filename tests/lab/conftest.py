@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from console_fixtures import Site
-from tools.stage import Stage
 
 from openlpm.faces.cli.client import Client
 from openlpm.lab import Lab
+from openlpm.lab.stage import Stage
 
 RUN = secrets.token_hex(2)
 

@@ -18,13 +18,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from guests import virsh
-from tools.stage import Stage
 
 from openlpm.adapters.libvirt.lost_writes import guard
 from openlpm.adapters.libvirt.xml import parse, to_text
 from openlpm.faces.cli.client import Client, path_of
 from openlpm.faces.cli.problem import Problem
 from openlpm.lab.configuration import LEASE_FOLDER, LEASE_POOL, LOCKSPACE
+from openlpm.lab.stage import Stage
 
 MARK = "<openlpm:partition xmlns:openlpm='urn:openlpm:partition:1' id='{}' units='0.05'/>"
 Codes = dict[str, dict[str, Any]]
@@ -187,7 +187,7 @@ class Site:
     def fires(self, name: str, code: str, *, at: str, to: str = "s2") -> Codes:
         """Validation finds this about this server, and if an error a move is refused for it."""
         found = self.findings(name, to)
-        assert code in found, f"{code} not in {sorted(found)}"
+        assert code in found, f"{code} not in {found}"
         assert found[code]["system"] == at
         for part in ("looked_at", "message", "remedy"):
             assert found[code][part].strip()

@@ -14,7 +14,6 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 import pytest
-from tools.stage import Guest, Stage
 
 from openlpm.faces.cli.client import Client, path_of
 from openlpm.faces.cli.problem import Problem
@@ -22,6 +21,7 @@ from openlpm.lab import LabError
 from openlpm.lab.command import wait_until
 from openlpm.lab.configuration import LOCKSPACE
 from openlpm.lab.image import check_records
+from openlpm.lab.stage import Guest, Stage
 
 T = TypeVar("T")
 NAME = "web1"

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from console_fixtures import Site, until
-from tools.stage import BIN
 
 from openlpm.faces.cli.client import Client
 from openlpm.faces.cli.problem import Problem
+from openlpm.lab.stage import BIN
 
 pytestmark = pytest.mark.lab
 

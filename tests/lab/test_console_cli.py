@@ -159,7 +159,8 @@ def test_one_of_two_operators_wins(scene: Scene) -> None:
     ((won, _),) = [text for text, code in ended.items() if not code]
     move = json.loads(won)["migration"]["id"]
     # By the journal, by validation of the move or by that of its libvirt job: as they interleave.
-    assert any(code in refusal for code in ("already-moving", "move-under-way", "job-under-way"))
+    told = ("already-moving", "move-under-way", "job-under-way")
+    assert any(code in refusal for code in told), refusal
     for words in (("partition", "shutdown", NAME), ("partition", "delete", NAME)):
         busy = scene.run(*words)
         assert busy.returncode == 6

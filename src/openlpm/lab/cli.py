@@ -13,6 +13,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -29,8 +30,11 @@ from openlpm.lab.storage import Volume
 EXIT_CODES = {
     **dict.fromkeys(("needs-root", "program-missing"), 5),
     **dict.fromkeys(("bad-name", "bad-number", "bad-rate", "bad-volume", "path-too-long"), 2),
-    **dict.fromkeys(("no-such-lab", "no-such-server", "no-such-link", "no-such-volume"), 2),
+    **dict.fromkeys(
+        ("no-such-case", "no-such-lab", "no-such-server", "no-such-link", "no-such-volume"), 2
+    ),
 }
+_ABOVE = {"chaos": "chaos", "soak": "soak_command"}
 LINK = click.Choice(LINKS)
 with_name = click.option(
     "--name", default="lab", show_default=True, help="Which lab; several live side by side."
@@ -40,6 +44,16 @@ with_json = click.option("--json", "as_json", is_flag=True, help="For programs."
 
 class _Group(click.Group):
     """Turns errors into a message with a remedy, and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The lab's own, and those that stand above the lab and work the console too."""
+        return sorted([*super().list_commands(ctx), *_ABOVE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Found here, or above."""
+        if cmd_name in _ABOVE:
+            return getattr(import_module("openlpm.chaos.cli"), _ABOVE[cmd_name])
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named."""

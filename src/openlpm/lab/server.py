@@ -3,6 +3,9 @@
 It is a value: what it is called and where it answers. Whether it runs is asked of its init.
 """
 
+import os
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,6 +140,19 @@ class LabServer:
         """Which of its daemons run."""
         return control.ask(self.socket, do="status")["daemons"]
 
+    def is_up(self) -> bool:
+        """It has power."""
+        return control.answers(self.socket)
+
+    def pids(self, matches: Callable[[list[str]], bool]) -> list[int]:
+        """Its processes by their command line, oldest first, as process ids of the asker's."""
+        own = os.readlink(f"/proc/{self.pid}/ns/pid")
+        return sorted(
+            int(entry.name)
+            for entry in Path("/proc").iterdir()
+            if entry.name.isdigit() and _is_in(entry, own) and matches(_command_line(entry))
+        )
+
     def is_frozen(self) -> bool:
         """Whether `freeze` was the last word."""
         return control.ask(self.socket, do="status")["frozen"]
@@ -187,6 +203,18 @@ class LabServer:
             f"libvirtd on {self.name} ended as soon as it was started.",
             cause="\n".join(last),
         )
+
+
+def _is_in(entry: Path, namespace: str) -> bool:
+    with suppress(OSError):  # it has ended meanwhile
+        return os.readlink(entry / "ns/pid") == namespace
+    return False
+
+
+def _command_line(entry: Path) -> list[str]:
+    with suppress(OSError):
+        return (entry / "cmdline").read_text(errors="replace").split("\0")
+    return []
 
 
 def _autostart(folder: Path, name: str) -> None:

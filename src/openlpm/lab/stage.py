@@ -1,9 +1,11 @@
-"""A stage: a lab, a console, and partitions on it, as the demo and the benchmarks need them.
+"""A stage: a lab, a console beside it, and partitions on it, for the demo, chaos and benchmarks.
 
-with Stage.up("demo") as stage:
-    stage.make_partition("web1", on="s1", memory_mib=512)
-    stage.show("migrate", "web1", "--to", "s2")     # as typed, output and all
-    stage.lpm("migration", "list")                  # the same, as JSON
+    with Stage.up("demo") as stage:
+        stage.make_partition("web1", on="s1", memory_mib=512)
+        stage.show("migrate", "web1", "--to", "s2")     # as typed, output and all
+        stage.lpm("migration", "list")                  # the same, as JSON
+
+The console is used as an operator uses it: by the command `lpm`.
 """
 
 import json
@@ -15,9 +17,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from openlpm.lab import Lab
+import click
+
 from openlpm.lab.image import address_of, partition_image
+from openlpm.lab.lab import Lab
 from openlpm.lab.probe.clients import OutsideClients
+from openlpm.lab.small_disk import SmallDisk
 
 BIN = Path(sys.executable).parent
 SERVES_WITHIN_S = 60.0
@@ -36,19 +41,32 @@ class Guest:
 class Stage:
     """Lab and console. Leaving the `with` block removes everything, unless it is to be kept."""
 
-    def __init__(self, lab: Lab, *, keep: bool) -> None:
+    def __init__(self, lab: Lab, *, keep: bool, disk_mib: int = 0) -> None:
         self.lab = lab
         self.keep = keep
         self.socket = lab.folder.run / "console.sock"
-        self.database = lab.folder.data / "console.db"
+        self.disk = SmallDisk(lab, lab.folder.data / "console", disk_mib) if disk_mib else None
+        self.database = (self.disk.folder if self.disk else lab.folder.data) / "console.db"
+        """As the console sees it."""
         self.console: subprocess.Popen[str] | None = None
 
     @classmethod
-    def up(cls, name: str, *, servers: int = 2, link: str = "1gbit", keep: bool = False) -> Self:
-        """Bring up the servers, start the console beside them, and tell it of each server."""
+    def up(
+        cls,
+        name: str,
+        *,
+        servers: int = 2,
+        link: str = "1gbit",
+        keep: bool = False,
+        disk_mib: int = 0,
+    ) -> Self:
+        """Bring up the servers, start the console beside them, and tell it of each server.
+
+        With `disk_mib` the console's database has a small file system to itself (`stage.disk`).
+        """
         lab = Lab.up(name, servers=servers, link=link)
-        stage = cls(lab, keep=keep)
         try:
+            stage = cls(lab, keep=keep, disk_mib=disk_mib)
             stage.start_console()
             for server in lab.servers:
                 stage.lpm(
@@ -76,16 +94,29 @@ class Stage:
     def start_console(self) -> None:
         """Start the console in the lab's outside network, and wait until it answers."""
         log = (self.lab.folder.run / "console.log").open("a")
-        argv = [BIN / "lpm", "--socket", self.socket, "serve", "--database", self.database]
-        self.console = self.lab.popen([str(word) for word in argv], stdout=log, stderr=log)
+        self.console = self.lab.popen(self.console_argv(self.socket), stdout=log, stderr=log)
         deadline = time.monotonic() + 20
         while self._run("system", "list").returncode != 0:
             if self.console.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"The console did not start:\n{Path(log.name).read_text()}")
 
+    def console_argv(self, socket: Path) -> list[str]:
+        """The command that starts a console on this stage's database."""
+        words = (BIN / "lpm", "--socket", socket, "serve", "--database", self.database)
+        return self.beside_console([str(word) for word in words])
+
+    def beside_console(self, argv: list[str]) -> list[str]:
+        """The command that runs `argv` where the console's files are seen."""
+        return self.disk.inside(argv) if self.disk else argv
+
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*self.command(), *words, "--json"], capture_output=True, text=True, timeout=600
+            [*self.command(), *words, "--json"],
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+            process_group=0,  # Ctrl-C is for us: an interpreter that just starts would grumble
         )
 
     def command(self) -> list[str]:
@@ -101,10 +132,11 @@ class Stage:
 
     def show(self, *words: str) -> None:
         """Type the command for all to see, and let it print. Raises when it fails."""
-        print(f"\n\033[1m$ lpm {' '.join(words)}\033[0m", flush=True)
-        code = subprocess.run([*self.command(), *words], timeout=600).returncode
-        if code != 0:
-            raise RuntimeError(f"lpm {' '.join(words)} ended with exit code {code}")
+        click.echo(f"\n\033[1m$ lpm {' '.join(words)}\033[0m")
+        sys.stdout.flush()
+        done = subprocess.run([*self.command(), *words], timeout=600, check=False, process_group=0)
+        if done.returncode != 0:
+            raise RuntimeError(f"lpm {' '.join(words)} ended with exit code {done.returncode}")
 
     def make_partition(
         self, name: str, *, on: str, memory_mib: int, number: int = 1, processors: int = 1

@@ -1,0 +1,55 @@
+"""When a fault strikes: the columns of the matrix.
+
+validation    the request has been sent, nothing is written yet
+capture … cut-ties    the record of that step has just been written
+stop          the operator's stop has just been written, in the midst of step 3
+"""
+
+from enum import StrEnum
+
+from openlpm.chaos.attempt import Attempt
+from openlpm.chaos.scene import Scene, until
+from openlpm.faces.cli.client import path_of
+
+MIDST_BYTES = 4 * 2**20
+SLOW = "400mbit"
+"""Memory takes a second longer than by the full link: enough to be in the midst of it."""
+
+
+class Moment(StrEnum):
+    """A column."""
+
+    VALIDATION = "validation"
+    CAPTURE = "capture"
+    DUPLICATE = "duplicate"
+    SEND = "send"
+    SWITCH_OVER = "switch-over"
+    CUT_TIES = "cut-ties"
+    STOP = "stop"
+
+
+def reach(moment: Moment, scene: Scene, attempt: Attempt) -> bool:
+    """Begin the move and come to the moment; False when the move ended before it was told."""
+    if moment in (Moment.SEND, Moment.STOP):
+        scene.link(SLOW)
+    attempt.ask()
+    match moment:
+        case Moment.VALIDATION:
+            return True
+        case Moment.CAPTURE:
+            return attempt.until_told("migration-begun")
+        case Moment.SEND | Moment.STOP:
+            return _in_the_midst(moment, scene, attempt)
+        case _:
+            return attempt.until_told(f"migration-{moment}")
+
+
+def _in_the_midst(moment: Moment, scene: Scene, attempt: Attempt) -> bool:
+    if not attempt.until_told("migration-send"):
+        return False
+    move = attempt.answered()
+    until(lambda: scene.sent_bytes(move) >= MIDST_BYTES, 20, "memory to be on its way")
+    if moment is Moment.SEND:
+        return True
+    scene.client.post(path_of("migrations", move, "stop"))
+    return attempt.until_told("migration-stop-asked")

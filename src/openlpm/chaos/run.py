@@ -1,0 +1,139 @@
+"""Running cases: begin a move, come to the moment, strike, heal, wait for the end, judge.
+
+A case stands for itself: it begins with everything whole (`Scene.restore`), whatever the one
+before has broken.
+"""
+
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from openlpm.chaos.attempt import Attempt
+from openlpm.chaos.faults import FAULTS, Fault
+from openlpm.chaos.judge import Before, Verdict, before, judge
+from openlpm.chaos.moments import Moment, reach
+from openlpm.chaos.scene import Scene, until
+
+FINAL_WITHIN_S = 60.0
+TRIES = 4
+"""A step may pass between two looks of the console; then the next move is tried."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One cell of the matrix."""
+
+    fault: Fault
+    moment: Moment
+
+    @property
+    def name(self) -> str:
+        """FAULT@STEP."""
+        return f"{self.fault.name}@{self.moment}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a case. `seconds_to_final`: from the healing to the move's end."""
+
+    name: str
+    fault: str
+    step: str
+    held: bool
+    seconds_to_final: float | None
+    evidence: str
+    took_s: float
+    broke_the_scene: bool = False
+
+
+def all_cases() -> list[Case]:
+    """The matrix, row by row."""
+    return [Case(f, moment) for f in FAULTS for moment in Moment if moment in f.where]
+
+
+def quarter() -> list[Case]:
+    """Every fourth cell, along diagonals: each fault and each moment is among them."""
+    columns = list(Moment)
+    rows = list(FAULTS)
+    return [c for c in all_cases() if (rows.index(c.fault) + columns.index(c.moment)) % 4 == 0]
+
+
+def run_cases(cases: Iterable[Case], make_scene: Callable[[], Scene]) -> Generator[Result]:
+    """Each case's result as soon as it is there; a scene beyond repair is replaced."""
+    scene = make_scene()
+    try:
+        for case in cases:
+            result = run_or_explain(scene, case)
+            yield result
+            if result.broke_the_scene:
+                scene.stage.lab.down()
+                scene = make_scene()
+    finally:
+        scene.stage.lab.down()
+
+
+def run_or_explain(scene: Scene, case: Case) -> Result:
+    """The same as `run_case`; what it runs into is a finding against the case."""
+    begun = time.monotonic()
+    try:
+        return run_case(scene, case)
+    except Exception:  # noqa: BLE001 - whatever one case runs into, the others are to be run
+        wrong = Verdict(wrong=[traceback.format_exc(limit=-2)])
+        return replace(_result(case, begun, None, wrong), broke_the_scene=True)
+
+
+def run_case(scene: Scene, case: Case) -> Result:
+    """One case from whole to judged. Raises what a broken lab raises."""
+    begun = time.monotonic()
+    for _ in range(TRIES):
+        scene.restore()
+        since = before(scene)
+        attempt = Attempt(scene)
+        if reach(case.moment, scene, attempt):
+            return _struck(scene, case, attempt, since, begun)
+        move = attempt.answered()
+        if move:
+            scene.ended(move)
+    unseen = Verdict(wrong=[f"{case.moment} was not told in {TRIES} moves."])
+    return _result(case, begun, None, unseen)
+
+
+def _struck(scene: Scene, case: Case, attempt: Attempt, since: Before, begun: float) -> Result:
+    try:
+        case.fault.strike(scene, attempt)
+    finally:
+        case.fault.heal(scene, attempt)
+        healed = time.monotonic()
+        scene.link()
+    record = _end(scene, attempt)
+    seconds = time.monotonic() - healed
+    verdict = judge(scene, attempt, record, since, may_kill=case.fault.may_kill)
+    return _result(case, begun, round(seconds, 2) if record else None, verdict)
+
+
+def _end(scene: Scene, attempt: Attempt) -> dict[str, Any] | None:
+    """The record of the move that came of it, once it is final; None where none came of it."""
+    move = attempt.answered() or _unanswered(scene, attempt)
+    return scene.ended(move, FINAL_WITHIN_S) if move else None
+
+
+def _unanswered(scene: Scene, attempt: Attempt) -> str:
+    """The console may have begun a move, and not lived to say so."""
+    until(scene.is_connected, FINAL_WITHIN_S, "both systems to be connected")
+    latest = scene.latest()
+    return latest if latest != attempt.before else ""
+
+
+def _result(case: Case, begun: float, seconds: float | None, verdict: Verdict) -> Result:
+    wrong = [f"NOT HELD: {finding}" for finding in verdict.wrong]
+    return Result(
+        name=case.name,
+        fault=case.fault.name,
+        step=str(case.moment),
+        held=not verdict.wrong,
+        seconds_to_final=seconds,
+        evidence="; ".join([*wrong, *verdict.seen]),
+        took_s=round(time.monotonic() - begun, 1),
+    )
