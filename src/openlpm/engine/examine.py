@@ -127,12 +127,19 @@ def _way(
     uuid = e.partition.uuid
     if not e.is_live:
         return False, None
-    if _answer("its jobs", lambda: source.host.busy(uuid), unanswered):
+
+    def busy() -> bool:
+        return bool(_answer("its jobs", lambda: source.host.busy(uuid), unanswered))
+
+    # A job under way makes the call fail, for a reason that has its own finding.
+    if busy():
         return True, None
-    # A job under way would make the call fail for a reason that has its own finding.
     if e.move_under_way:
         return False, None
-    return False, _answer("the way", lambda: source.host.call_peer(uuid, target.system), unanswered)
+    peer = _answer("the way", lambda: source.host.call_peer(uuid, target.system), unanswered)
+    if peer is not None and peer.objection and busy():
+        return True, None  # it began while we asked
+    return False, peer
 
 
 def _connected(watch: Watch) -> bool:
