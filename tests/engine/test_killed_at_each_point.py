@@ -10,6 +10,7 @@ import pytest
 
 from engine.conftest import Stand
 from engine.test_moves import add
+from fakes.fault import Fault, Stage
 from fakes.hypervisors import ConsoleKilled
 from openlpm.model.errors import OpenLpmError
 from openlpm.model.migration import Phase
@@ -56,6 +57,7 @@ def check_the_end(stand: Stand, uuid: str) -> None:
     stand.wait_for(lambda: not unfinished(), timeout_s=30)
     running = stand.world.running(uuid)
     assert len(running) == 1
+    assert not stand.world.guest("web1").unfenced
     assert stand.world.ran_twice == []
     other = {"s1": "s2", "s2": "s1"}[running[0]]
     stand.world.until(lambda: stand.world.place("web1", other).state is Sight.ABSENT)
@@ -92,6 +94,20 @@ def test_killed_at_a_write(stand: Stand, write: int, *, after: bool) -> None:
 @pytest.mark.parametrize("call", range(1, 46, 2))
 def test_killed_at_a_call(stand: Stand, call: int) -> None:
     uuid = add(stand)
+    hypervisors = stand.consoles[-1][2]
+    hypervisors.die_at(hypervisors.calls + call)
+    ask(stand)
+    stand.world.until(lambda: hypervisors.killed or not stand.store.journal.unfinished())
+    stand.kill()
+    stand.start()
+    check_the_end(stand, uuid)
+
+
+@pytest.mark.parametrize("call", range(20, 46))
+def test_killed_at_a_call_when_the_transfer_has_failed(stand: Stand, call: int) -> None:
+    """What has to be brought back is brought back by whoever comes next."""
+    uuid = add(stand)
+    stand.world.fail_transfer(Fault(Stage.PAUSE))
     hypervisors = stand.consoles[-1][2]
     hypervisors.die_at(hypervisors.calls + call)
     ask(stand)

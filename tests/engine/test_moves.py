@@ -123,7 +123,19 @@ def test_a_failed_transfer_leaves_it_running_at_the_source(stand: Stand, stage: 
     assert "the link broke" in view.migration.reason
     assert stand.world.running(uuid) == ["s1"]
     assert stand.world.place("web1", "s2").state is Sight.ABSENT
+    assert not stand.world.guest("web1").unfenced
+    assert ("migration-retake-lease" in stand.codes()) == (stage in (Stage.PAUSE, Stage.FINISH))
     assert stand.store.journal.reservations() == []
+
+
+def test_a_lease_that_cannot_be_taken_again_is_tried_until_it_can(stand: Stand) -> None:
+    uuid = add(stand)
+    stand.world.fail_transfer(Fault(Stage.PAUSE))
+    stand.world.server("s1").refuse("resume", "resource busy", times=2)
+    view = stand.settle(stand.console.migrate("web1", "s2"))
+    assert view.migration.phase is Phase.FAILED
+    assert stand.world.running(uuid) == ["s1"]
+    assert not stand.world.guest("web1").unfenced
 
 
 def test_a_failure_after_it_arrived_is_no_failure(stand: Stand) -> None:

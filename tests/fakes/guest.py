@@ -11,13 +11,17 @@ from openlpm.model.sight import Place, Sight, Why
 
 @dataclass(eq=False)
 class Guest:
-    """What is the same wherever it runs. Tests may change its fields at any time."""
+    """What is the same wherever it runs. Tests may change its fields at any time.
+
+    `unfenced`: it runs without its lease, so that nothing would refuse a second start.
+    """
 
     uuid: str
     name: str
     dirty_mib_s: float
     hardware: Hardware
     agent: Rmc = Rmc.ACTIVE
+    unfenced: bool = False
 
     @property
     def leased(self) -> bool:

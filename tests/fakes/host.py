@@ -85,21 +85,21 @@ class FakeHost:
         with self._line.calling("start"):
             domain = self._server.domain(uuid)
             _require(not domain.place.alive, "domain is already running")
-            self._run(domain)
+            self._run(domain, Why.NONE)
 
     def resume(self, uuid: str) -> None:
         with self._line.calling("resume"):
             domain = self._server.domain(uuid)
             _require(domain.place.state is Sight.PAUSED, "domain is not paused")
             _require(not domain.is_shell, "domain is waiting for an incoming migration")
-            self._run(domain)
+            self._run(domain, Why.RESUMED)
 
-    def _run(self, domain: Domain) -> None:
+    def _run(self, domain: Domain, why: Why) -> None:
         if not self._server.may_run(domain.guest):
             raise HypervisorRefused(
                 "lease-held", "Requested operation is not valid: resource busy: it is locked"
             )
-        self._server.put(domain, Place(Sight.RUNNING))
+        self._server.put(domain, Place(Sight.RUNNING, why))
 
     def shutdown(self, uuid: str) -> None:
         with self._line.calling("shutdown"):

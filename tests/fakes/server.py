@@ -59,6 +59,7 @@ class FakeServer:
         """The domain's new state. A transient one that is off is gone."""
         domain.place = place
         domain.off_at = None
+        domain.guest.unfenced = False
         if not place.alive:
             for stream in domain.streams:
                 stream.close()
@@ -81,7 +82,7 @@ class FakeServer:
     def may_run(self, guest: Guest) -> bool:
         """What lockd says: a leased guest runs at one place only."""
         elsewhere = [name for name in self.world.running(guest.uuid) if name != self.name]
-        return not (guest.leased and elsewhere)
+        return not (guest.leased and elsewhere) or guest.unfenced
 
     def end_guest(self, domain: Domain, why: Why) -> None:
         """The guest's QEMU ends here, whatever it was doing."""

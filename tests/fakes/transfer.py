@@ -179,7 +179,9 @@ class FakeTransfer:
             shell.vanishes_at = self.source.world.clock.monotonic() + LINGERS_S
         paused_by_us = self.domain.place == Place(Sight.PAUSED, Why.MIGRATION)
         if paused_by_us and not source_stays_paused and self.source.may_run(self.domain.guest):
-            self.source.put(self.domain, Place(Sight.RUNNING))
+            self.source.put(self.domain, Place(Sight.RUNNING, Why.RESUMED))
+            # QEMU did it by itself, and nobody took the lease.
+            self.domain.guest.unfenced = self.domain.guest.leased
 
     def _over(self, refusal: str = "") -> None:
         self.stage = Stage.OVER

@@ -16,6 +16,7 @@ from openlpm.model.migration import Halt, Kind, Migration, Phase
 from openlpm.model.sight import ABSENT, CANNOT_SEE, Job, Place, Sight, Sighting, Why
 
 RUNS = Place(Sight.RUNNING)
+RESUMED = Place(Sight.RUNNING, Why.RESUMED)
 SHELL = PAUSED_BY_TRANSFER = Place(Sight.PAUSED, Why.MIGRATION)
 BY_USER = Place(Sight.PAUSED, Why.USER)
 FROZEN = Place(Sight.PAUSED, Why.FAULT)
@@ -31,6 +32,8 @@ SWITCHING = replace(ASKED, phase=Phase.SWITCH_OVER)
 CUTTING = replace(ASKED, phase=Phase.CUT_TIES)
 STOPPING = replace(SENDING, halt=Halt.OPERATOR)
 LEASED = replace(SENDING, leased=True)
+RETAKING = replace(LEASED, retaking=True)
+RETAKEN = {"retaken": True}
 RESTING = replace(SENDING, kind=Kind.SUSPENDED)
 NEW_OFF = replace(NEW, kind=Kind.INACTIVE)
 DEFINING = replace(ASKED, kind=Kind.INACTIVE)
@@ -60,7 +63,7 @@ DUPLICATE, SEND, SWITCH, CUT = Phase.DUPLICATE, Phase.SEND, Phase.SWITCH_OVER, P
 DONE, FAILED, STOPPED = Phase.DONE, Phase.FAILED, Phase.STOPPED
 START, DEFINE = Effect.START_TRANSFER, Effect.DEFINE_TARGET
 REMOVE, CUT_IT, RESUME = Effect.REMOVE_SHELL, Effect.CUT_SOURCE, Effect.RESUME_SOURCE
-ABORT = Effect.ABORT_TRANSFER
+ABORT, RETAKE = Effect.ABORT_TRANSFER, Effect.RETAKE_LEASE
 
 SCENARIOS = (
     # -- before anything was asked
@@ -129,6 +132,16 @@ SCENARIOS = (
     Row("source daemon dies in the switch-over", SENDING, PAUSED_BY_TRANSFER, ABSENT, SEND, RESUME, "is resumed"),
     Row("the same with a shell, no lease", SENDING, PAUSED_BY_TRANSFER, SHELL, SEND, REMOVE),
     Row("the same with a shell, leased", LEASED, PAUSED_BY_TRANSFER, SHELL, SEND, RESUME),
+    # -- back at the source by QEMU's own doing, perhaps without its lease
+    Row("QEMU resumed it, leased", LEASED, RESUMED, ABSENT, SEND, RETAKE, "hold its lease"),
+    Row("QEMU resumed it, no lease", SENDING, RESUMED, ABSENT, FAILED, WAIT, "stays on s1"),
+    Row("QEMU resumed it, the shell is still there", LEASED, RESUMED, SHELL, SEND, REMOVE),
+    Row("it has taken its lease again", RETAKING, RESUMED, ABSENT, FAILED, WAIT, "stays on s1", RETAKEN),
+    Row("stopped, QEMU resumed it", replace(LEASED, halt=Halt.OPERATOR), RESUMED, ABSENT, SEND, RETAKE),
+    Row("begins again only with its lease", replace(LEASED, halt=Halt.THROTTLE), RESUMED, ABSENT, SEND, RETAKE),
+    Row("console dies when it has paused it", RETAKING, BY_USER, ABSENT, SEND, RESUME, "is resumed"),
+    Row("console dies when it has resumed it", RETAKING, RESUMED, ABSENT, SEND, RETAKE),
+    Row("a user's pause, leased", LEASED, BY_USER, ABSENT, FAILED, WAIT, "stays on s1"),
     # -- lost or off at the source
     Row("the source's guest is killed", SENDING, CRASHED, ABSENT, FAILED, WAIT, "went off on s1"),
     Row("it shut down while being stopped", STOPPING, SHUT_DOWN, ABSENT, STOPPED, WAIT, "went off on s1"),
@@ -177,6 +190,9 @@ class TestWhatIsWritten:
         record = apply(replace(SENDING, halt=Halt.THROTTLE), Step(DUPLICATE, START), 5.0)
         assert (record.throttled, record.halt) == (True, Halt.NONE)
 
+    def test_that_we_may_have_paused_it_is_written_first(self) -> None:
+        assert apply(LEASED, Step(SEND, RETAKE), 5.0).retaking
+
     def test_an_end_has_its_time_and_keeps_the_reason_given_before(self) -> None:
         record = apply(replace(SENDING, reason="Too busy."), Step(FAILED), 7.0)
         assert (record.finished_at, record.reason) == (7.0, "Too busy.")
@@ -201,6 +217,8 @@ BROKEN = (
     ("I5", SENDING, Sighting(ABSENT, SHELL), Step(DONE)),
     ("I6", SWITCHING, Sighting(RUNS, SHELL), Step(SWITCH, ABORT)),
     ("I7", SENDING, Sighting(PAUSED_BY_TRANSFER, CRASHED), Step(SEND, RESUME)),
+    ("I7", LEASED, Sighting(RESUMED, CRASHED), Step(SEND, RETAKE)),
+    ("I8", LEASED, Sighting(RESUMED, ABSENT), Step(FAILED)),
 )
 
 

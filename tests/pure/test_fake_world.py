@@ -16,6 +16,7 @@ from openlpm.ports import Host, Hypervisors, Transfer
 
 SHELL = Place(Sight.PAUSED, Why.MIGRATION)
 RUNNING = Place(Sight.RUNNING)
+RESUMED = Place(Sight.RUNNING, Why.RESUMED)
 MOVED = Place(Sight.OFF, Why.MIGRATED)
 
 
@@ -91,8 +92,8 @@ def test_two_worlds_measure_the_same_however_time_is_cut():
     [
         (Stage.PREPARE, RUNNING, ABSENT),
         (Stage.SEND, RUNNING, ABSENT),
-        (Stage.PAUSE, RUNNING, ABSENT),
-        (Stage.FINISH, RUNNING, ABSENT),
+        (Stage.PAUSE, RESUMED, ABSENT),
+        (Stage.FINISH, RESUMED, ABSENT),
         (Stage.CONFIRM, SHELL, RUNNING),
     ],
 )

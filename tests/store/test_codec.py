@@ -27,6 +27,7 @@ FULL = {
         halt=Halt.THROTTLE,
         throttled=True,
         leased=True,
+        retaking=True,
         demand=Resources(0.05, 3),
         policy=POLICY,
         is_return=True,

@@ -35,6 +35,7 @@ class Effect(StrEnum):
     DEFINE_TARGET = "define-target"  # an inactive move's only transfer
     ABORT_TRANSFER = "abort-transfer"
     RESUME_SOURCE = "resume-source"
+    RETAKE_LEASE = "retake-lease"  # pause and resume it at the source
     REMOVE_SHELL = "remove-shell"  # what has not run at the target
     CUT_SOURCE = "cut-source"  # what has ceased to run at the source
 
@@ -59,6 +60,7 @@ def apply(migration: Migration, step: Step, now: float) -> Migration:
         phase=step.phase,
         asked=migration.asked or begins,
         throttled=migration.throttled or retry,
+        retaking=migration.retaking or step.effect is Effect.RETAKE_LEASE,
         halt=Halt.NONE if retry else migration.halt,
         reason=step.reason or migration.reason,
         finished_at=now if step.phase.final else None,
@@ -175,9 +177,21 @@ def _not_arrived(migration: Migration, seen: Sighting) -> Step:
 def _back_at_source(migration: Migration, seen: Sighting) -> Step:
     if seen.target.state is not Sight.ABSENT:
         return Step(migration.phase, Effect.REMOVE_SHELL, attention=seen.refusal)
+    if may_lack_its_lease(migration, seen):
+        return Step(migration.phase, Effect.RETAKE_LEASE, attention=seen.refusal)
     if migration.halt is Halt.THROTTLE:
         return Step(Phase.DUPLICATE, Effect.START_TRANSFER)
     return _ended(migration, seen)
+
+
+def may_lack_its_lease(migration: Migration, seen: Sighting) -> bool:
+    """It may run at the source without its lease, so that a second start would not be refused.
+
+    A transfer that fails after it has paused the source makes QEMU resume it by itself. libvirt
+    9.0 only takes note of that; the lease, given up at the pause, is taken by its own resume.
+    """
+    resumed = seen.source == Place(Sight.RUNNING, Why.RESUMED)
+    return migration.leased and resumed and not seen.retaken
 
 
 def _ended(migration: Migration, seen: Sighting) -> Step:
@@ -194,7 +208,7 @@ def _paused_at_source(migration: Migration, seen: Sighting) -> Step:
     if seen.target.state is Sight.OFF:
         return _paused_here_and_off_there(migration, seen)
     wished = migration.kind is Kind.SUSPENDED or seen.source.why in (Why.USER, Why.FAULT)
-    if wished:
+    if wished and not (migration.retaking and seen.source.why is Why.USER):
         return _back_at_source(migration, seen)
     # With a lease, resuming first is the safer order: who holds the lease is the only one
     # that can run, whatever is still on its way to the target.

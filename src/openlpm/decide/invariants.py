@@ -11,9 +11,10 @@ I4  Nothing is removed at one end unless the other end was seen to hold the whol
 I5  DONE means: the target holds it, and the source no longer knows it.
 I6  Nothing is aborted after the switch-over began.
 I7  Nothing is resumed at the source unless the target was seen not to have run it.
+I8  A move ends with a leased partition running at the source only when it surely has its lease.
 """
 
-from openlpm.decide.advance import Effect, Step, arrived, arriving
+from openlpm.decide.advance import Effect, Step, arrived, arriving, may_lack_its_lease
 from openlpm.model.migration import Kind, Migration, Phase
 from openlpm.model.sight import Job, Place, Sight, Sighting, Why
 
@@ -29,7 +30,9 @@ def broken(migration: Migration, seen: Sighting, step: Step) -> tuple[str, ...]:
         and not (_holds(seen.target) and seen.source.state is Sight.ABSENT),
         "I6": step.effect is Effect.ABORT_TRANSFER
         and migration.phase in (Phase.SWITCH_OVER, Phase.CUT_TIES),
-        "I7": step.effect is Effect.RESUME_SOURCE and not _cannot_have_run(seen.target),
+        "I7": step.effect in (Effect.RESUME_SOURCE, Effect.RETAKE_LEASE)
+        and not _cannot_have_run(seen.target),
+        "I8": migration.asked and _ends_elsewhere(step) and may_lack_its_lease(migration, seen),
     }
     return tuple(name for name, is_broken in checks.items() if is_broken)
 

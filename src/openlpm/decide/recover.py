@@ -10,6 +10,7 @@ _DOES = {
     Effect.DEFINE_TARGET: "The partition is defined at the target.",
     Effect.ABORT_TRANSFER: "The transfer is being aborted; the partition stays at the source.",
     Effect.RESUME_SOURCE: "The partition is resumed at the source, which holds all of it.",
+    Effect.RETAKE_LEASE: "It is paused and resumed at the source, to hold its lease again.",
     Effect.REMOVE_SHELL: "The shell at the target, which never ran, is removed.",
     Effect.CUT_SOURCE: "What is left at the source is removed: the target has the partition.",
 }

@@ -24,12 +24,12 @@ def carry_out(
     *,
     call: TransferCall,
     pause_ms: int,
-) -> None:
-    """Do what a step decided from what was seen."""
+) -> bool:
+    """Do what a step decided from what was seen; False when it is not as it was, and undone."""
     uuid = record.partition_uuid
     match step.effect:
         case Effect.WAIT:
-            return
+            pass
         case Effect.START_TRANSFER:
             call.begin(world.host(record.source), _transfer(record, world, pause_ms))
         case Effect.DEFINE_TARGET:
@@ -40,12 +40,16 @@ def carry_out(
             world.host(record.source).abort_transfer(uuid)
         case Effect.RESUME_SOURCE if _is_still_so(record, seen, world):
             world.host(record.source).resume(uuid)
+        case Effect.RETAKE_LEASE if _is_still_so(record, seen, world):
+            world.host(record.source).pause(uuid)
+            world.host(record.source).resume(uuid)
         case Effect.REMOVE_SHELL if _is_still_so(record, seen, world):
             _remove(world.host(record.target), uuid, seen.target)
         case Effect.CUT_SOURCE if _is_still_so(record, seen, world):
             _remove(world.host(record.source), uuid, seen.source)
         case _:
-            return  # it is not as it was: the next turn judges what it is now
+            return False  # the next turn judges what it is now
+    return True
 
 
 def _is_still_so(record: Migration, seen: Sighting, world: World) -> bool:

@@ -107,7 +107,7 @@ class Mover:
         if step.effect is Effect.START_TRANSFER:
             self._looker.start_anew()
         try:
-            carry_out(
+            done = carry_out(
                 step,
                 self.record,
                 seen,
@@ -115,6 +115,8 @@ class Mover:
                 call=self._call,
                 pause_ms=self.course.pause_ms,
             )
+            if done and step.effect in (Effect.RETAKE_LEASE, Effect.RESUME_SOURCE):
+                self._looker.retaken = True
         except HypervisorRefused as error:
             self._refusal = str(error)
         except ServerUnreachable:

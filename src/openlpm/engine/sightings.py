@@ -19,7 +19,8 @@ them at the cost of the guest's time."""
 
 
 class Looker:
-    """Looks for one mover. `progress` is what the last look saw of the transfer."""
+    """Looks for one mover. `progress` is what the last look saw of the transfer; `retaken` is set
+    when the mover has resumed the source."""
 
     def __init__(self, world: World, call: TransferCall) -> None:
         self._world = world
@@ -28,6 +29,7 @@ class Looker:
         self._since = 0.0
         self._asked_at = -FIGURES_S
         self.progress: Progress | None = None
+        self.retaken = False
 
     def look(self, record: Migration, refusal: str) -> Sighting:
         """One turn's sighting; what cannot be seen is UNKNOWN."""
@@ -41,11 +43,12 @@ class Looker:
         if not again:
             self._last, self._since = seen, now
         settled = again and (answered or now - self._since >= SETTLE_S)
-        return Sighting(source, target, job, settled, refusal or self._call.refusal)
+        refusal = refusal or self._call.refusal
+        return Sighting(source, target, job, settled, refusal, self.retaken)
 
     def start_anew(self) -> None:
-        """Something was asked for just now: what was seen before settles nothing."""
-        self._last = None
+        """Something was asked for just now: what was seen or done before settles nothing."""
+        self._last, self.retaken = None, False
 
     def completed(self, record: Migration) -> Progress | None:
         """The ended transfer's figures: the target keeps them, the source while it is defined."""

@@ -88,6 +88,7 @@ class Migration:
 
     `asked`: the transfer (or definition at the target) has been requested; written before the
     request, so that after a crash True means "perhaps". `leased`: the partition has a lease.
+    `retaking`: the source was to be paused and resumed, written before; it may be paused by us.
     """
 
     id: str
@@ -101,6 +102,7 @@ class Migration:
     halt: Halt = Halt.NONE
     throttled: bool = False
     leased: bool = False
+    retaking: bool = False
     demand: Resources = NOTHING
     policy: Policy = field(default_factory=Policy)
     is_return: bool = False

@@ -22,6 +22,7 @@ class Why(StrEnum):
     """Why it is in that state, as far as the engine must know."""
 
     NONE = "none"
+    RESUMED = "resumed"  # runs since it was resumed: by somebody, or by QEMU when a transfer failed
     USER = "user"  # paused or shut off by somebody's wish, the guest's own included
     MIGRATION = "migration"  # paused by a transfer: at the target, it has not run there yet
     MIGRATED = "migrated"  # off because it went to another server
@@ -56,6 +57,7 @@ class Sighting:
     `settled`: the same was seen for long enough that no request of an earlier console can
     still be on its way, or our own request has come back. Only a settled sighting may be
     read as an end. `refusal`: what the hypervisor said when it refused the last effect.
+    `retaken`: this mover has resumed the source through the hypervisor, which takes its lease.
     """
 
     source: Place
@@ -63,6 +65,7 @@ class Sighting:
     job: Job = Job.NONE
     settled: bool = True
     refusal: str = ""
+    retaken: bool = False
 
 
 CANNOT_SEE = Place(Sight.UNKNOWN)

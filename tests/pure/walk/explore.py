@@ -25,7 +25,7 @@ from openlpm.decide import advance as real
 from openlpm.decide.advance import Effect, Step
 from openlpm.decide.invariants import broken
 from openlpm.model.migration import STEPS, Halt, Kind, Migration, Phase
-from openlpm.model.sight import ABSENT, CANNOT_SEE, Job, Place, Sighting
+from openlpm.model.sight import ABSENT, CANNOT_SEE, Job, Place, Sight, Sighting
 from walk.graph import circles
 from walk.world import (
     MIGRATED,
@@ -49,6 +49,7 @@ class Idle(NamedTuple):
 
     last: Seen | None = None
     refused: bool = False
+    retaken: bool = False
 
 
 class Half(NamedTuple):
@@ -62,6 +63,7 @@ class Half(NamedTuple):
     target: Place | None
     last: Seen | None
     refused: bool
+    retaken: bool
 
 
 class Written(NamedTuple):
@@ -69,6 +71,7 @@ class Written(NamedTuple):
 
     effect: Effect
     last: Seen | None
+    retaken: bool
 
 
 Console = Idle | Half | Written
@@ -272,8 +275,9 @@ class Explorer:
     def _turn(self, here: int, state: State) -> Iterator[Move]:
         _, console, world = state
         match console:
-            case Idle(last, refused):
-                half = Half(world.job, self.rules.may_be_settled(world), None, last, refused)
+            case Idle(last, refused, retaken):
+                quiet = self.rules.may_be_settled(world)
+                half = Half(world.job, quiet, None, last, refused, retaken)
                 yield _ours("looks at the job", state._replace(console=half))
                 blind = half._replace(job=Job.UNKNOWN)
                 yield _ours("cannot see the job", state._replace(console=blind), fair=False)
@@ -293,8 +297,15 @@ class Explorer:
         effect = written.effect
         for label, after in self._act(world, effect):
             self._check(here, world, effect, label, after)
-            last = None if effect is Effect.START_TRANSFER else written.last
-            yield _ours(label, State(record, Idle(last, label.startswith(REFUSED)), after))
+            begins = effect is Effect.START_TRANSFER
+            refused = label.startswith(REFUSED)
+            resumed = effect in (Effect.RETAKE_LEASE, Effect.RESUME_SOURCE) and not refused
+            retaken = not begins and (written.retaken or resumed)
+            idle = Idle(None if begins else written.last, refused, retaken)
+            yield _ours(label, State(record, idle, after))
+        if effect is Effect.RETAKE_LEASE and world.source.state is Sight.RUNNING:
+            halfway = State(record, Idle(), self.rules.paused_to_retake(world))
+            yield Move("the console dies when it has paused it", halfway, bad_luck=True)
         asks = effect in (Effect.DEFINE_TARGET, Effect.START_TRANSFER)
         if asks and not world.request_under_way:
             sent = State(record, Idle(), world._replace(request_under_way=True))
@@ -315,11 +326,12 @@ class Explorer:
             may_be_end = not blind and half.job is Job.NONE
             last = (source, seen.target) if may_be_end else None
             fair = source != CANNOT_SEE
-            yield from self._written(state, record, step, told, last, fair=fair)
+            yield from self._written(state, record, step, told, half, last, fair=fair)
             asks_for_hands = not blind and step.attention and step.effect is Effect.WAIT
             if asks_for_hands and not record.phase.final:
                 for deed, after in self.rules.help(world):
-                    yield Move(f"{told}; {deed}", State(record, Idle(last), after))
+                    idle = Idle(last, retaken=half.retaken)
+                    yield Move(f"{told}; {deed}", State(record, idle, after))
 
     def _sighting(self, half: Half, source: Place) -> Sighting:
         target = half.target or CANNOT_SEE
@@ -332,6 +344,7 @@ class Explorer:
             half.job,
             settled=(same and half.quiet) or not self.engine.waits_to_settle,
             refusal="It said no." if half.refused else "",
+            retaken=half.retaken,
         )
 
     def _written(
@@ -340,17 +353,21 @@ class Explorer:
         record: Migration,
         step: Step,
         told: str,
+        half: Half,
         last: Seen | None,
         *,
         fair: bool,
     ) -> Iterator[Move]:
         if step.effect is Effect.WAIT:
-            yield _ours(told, State(record, Idle(last), state.world), fair=fair)
+            idle = Idle(last, retaken=half.retaken)
+            yield _ours(told, State(record, idle, state.world), fair=fair)
         elif self.engine.writes_first:
-            yield _ours(told, State(record, Written(step.effect, last), state.world), fair=fair)
+            written = Written(step.effect, last, half.retaken)
+            yield _ours(told, State(record, written, state.world), fair=fair)
         else:  # a planted bug: act, then write; the console may die in between
             for label, world in self._act(state.world, step.effect):
-                done = State(record, Idle(last, label.startswith(REFUSED)), world)
+                idle = Idle(last, label.startswith(REFUSED), half.retaken)
+                done = State(record, idle, world)
                 yield _ours(f"{told}, {label}", done, fair=fair)
                 died = State(state.record, Idle(), world)
                 yield Move(f"{told}, {label}, dies before it is written", died, bad_luck=True)
@@ -443,6 +460,10 @@ def untrue(record: Migration, world: World) -> str:
         return f"{record.phase.value.upper()}, its room was released, but the target has it."
     if world.source == ABSENT:
         return f"{record.phase.value.upper()}, but the source has it not."
+    if world.unfenced and not world.excused:
+        return f"{record.phase.value.upper()}, but it runs without its lease."
+    if world.paused_by_us and not world.excused:
+        return f"{record.phase.value.upper()}, but we left it paused at the source."
     left = world.source == PAUSED_BY_TRANSFER and record.kind is Kind.ACTIVE
     if left or world.source == MIGRATED:
         return f"{record.phase.value.upper()}, but the source was not left as it was."

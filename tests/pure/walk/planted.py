@@ -73,6 +73,15 @@ def fails_while_the_shell_is_listed(m: Migration, seen: Sighting, _: Step) -> St
     return None
 
 
+def never_retakes_the_lease(m: Migration, seen: Sighting, step: Step) -> Step | None:
+    retakes = step.effect is Effect.RETAKE_LEASE
+    return advance(m, replace(seen, retaken=True)) if retakes else None
+
+
+def forgets_its_own_pause(migration: Migration, seen: Sighting) -> Step:
+    return advance(replace(migration, retaking=False), seen)
+
+
 def cuts_the_source_while_arriving(_: Migration, seen: Sighting, step: Step) -> Step | None:
     if arriving(seen.target) and step.effect in (Effect.RESUME_SOURCE, Effect.REMOVE_SHELL):
         return Step(Phase.CUT_TIES, Effect.CUT_SOURCE)
@@ -176,6 +185,19 @@ BUGS = (
         blind(advance=unless(done_when_it_runs_there)),
         "DONE, but the source has it still.",
         luck=0,
+    ),
+    Bug(
+        "it trusts that what runs has its lease",
+        blind(advance=unless(never_retakes_the_lease)),
+        "FAILED, but it runs without its lease.",
+        ACTIVE_LEASED,
+    ),
+    Bug(
+        "it forgets that it has paused it itself",
+        blind(advance=forgets_its_own_pause),
+        "FAILED, but we left it paused at the source.",
+        ACTIVE_LEASED,
+        luck=2,
     ),
     Bug(
         "its record goes back a step",

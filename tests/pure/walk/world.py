@@ -19,6 +19,8 @@ source reports; a request is what a console sent and what has not reached libvir
 What libvirt does when things go wrong, and what this model therefore does:
 
 * A failure up to `finishing` makes the source run again. The shell stays listed for a while.
+  QEMU does that by itself, and libvirt 9.0 only takes note (running/resumed): the lease that was
+  given up at the pause is not taken again (`unfenced`), until somebody resumes it through libvirt.
 * A domain is transient at the target until Finish, which first makes it persistent, then starts
   it. So `OFF` at the target means that Finish was reached: it *may have run*. When Finish fails
   the shell vanishes, or stays defined and off (shut off: failed).
@@ -47,6 +49,7 @@ from openlpm.model.migration import Kind
 from openlpm.model.sight import ABSENT, Job, Place, Sight, Why
 
 RUNS = Place(Sight.RUNNING)
+RESUMED = Place(Sight.RUNNING, Why.RESUMED)
 SHELL = PAUSED_BY_TRANSFER = Place(Sight.PAUSED, Why.MIGRATION)
 PAUSED_BY_USER = Place(Sight.PAUSED, Why.USER)
 FROZEN = Place(Sight.PAUSED, Why.FAULT)
@@ -82,6 +85,8 @@ class World(NamedTuple):
     finish_under_way: bool = False
     whole: int = AT_SOURCE
     excused: bool = False
+    unfenced: bool = False
+    paused_by_us: bool = False
 
     @property
     def job(self) -> Job:
@@ -92,6 +97,8 @@ class World(NamedTuple):
         extra += ["request under way"] * self.request_under_way
         extra += ["Finish under way"] * self.finish_under_way
         extra += ["excused"] * self.excused
+        extra += ["without its lease"] * self.unfenced
+        extra += ["paused by us"] * self.paused_by_us
         told = f"source {_words(self.source)}, target {_words(self.target)}"
         return f"{told} ({', '.join(extra)})" if extra else told
 
@@ -143,7 +150,8 @@ class Rules:
                     "the switch-over begins",
                     w._replace(
                         stage=Stage.PAUSING,
-                        source=PAUSED_BY_TRANSFER if w.source == RUNS else w.source,
+                        source=PAUSED_BY_TRANSFER if _runs(w.source) else w.source,
+                        unfenced=False,
                     ),
                 )
                 yield "the transfer fails", self._resumed_by_libvirt(w)
@@ -204,14 +212,15 @@ class Rules:
 
     def _resumed_by_libvirt(self, w: World) -> World:
         """The transfer failed: libvirt lets the source run again, if the transfer paused it."""
-        source = RUNS if w.source == PAUSED_BY_TRANSFER else w.source
-        whole = w.whole & AT_SOURCE if source == RUNS else w.whole
-        return w._replace(stage=Stage.NONE, source=source, whole=whole)
+        if w.source == PAUSED_BY_TRANSFER:
+            w = w._replace(source=RESUMED if self.leased else RUNS, unfenced=self.leased)
+        whole = w.whole & AT_SOURCE if _runs(w.source) else w.whole
+        return w._replace(stage=Stage.NONE, whole=whole)
 
     def may_run(self, w: World, end: int) -> bool:
         """The lease lets it: nobody else holds it."""
         other = w.target if end == AT_SOURCE else w.source
-        return not (self.leased and other.state is Sight.RUNNING)
+        return not (self.leased and _runs(other)) or (w.unfenced and end == AT_TARGET)
 
     # ---- faults and people -----------------------------------------------------------------
 
@@ -260,7 +269,7 @@ class Rules:
     def _guests_die(self, w: World) -> Iterator[Move]:
         if w.source.alive:
             yield "the source's guest is killed", self._source_goes_off(w, CRASHED)
-        if w.source == RUNS:
+        if _runs(w.source):
             yield "the guest shuts itself down at the source", self._source_goes_off(w, SHUT_DOWN)
         if w.target == SHELL:
             yield "the target's shell is killed", self._shell_dies(w)
@@ -271,7 +280,8 @@ class Rules:
 
     def _source_goes_off(self, w: World, how: Place) -> World:
         stage = Stage.NONE if w.stage in CANCELLABLE else w.stage
-        return w._replace(source=how, stage=stage, whole=w.whole & ~AT_SOURCE)
+        off = w._replace(source=how, stage=stage, whole=w.whole & ~AT_SOURCE)
+        return off._replace(unfenced=False, paused_by_us=False)
 
     def _shell_dies(self, w: World) -> World:
         after = _without_shell(w)
@@ -279,16 +289,16 @@ class Rules:
 
     def _people(self, w: World) -> Iterator[Move]:
         at_rest = w.stage is Stage.NONE
-        if w.source == RUNS:
+        if _runs(w.source):
             # Not running, it holds no lease: nothing keeps a late Finish from an old copy then.
             excused = w.excused or (w.finish_under_way and w.target == SHELL)
             yield (
                 "a user pauses it at the source",
-                w._replace(source=PAUSED_BY_USER, excused=excused),
+                w._replace(source=PAUSED_BY_USER, excused=excused, unfenced=False),
             )
             yield (
                 "it freezes at the source (disk error)",
-                w._replace(source=FROZEN, excused=excused),
+                w._replace(source=FROZEN, excused=excused, unfenced=False),
             )
         if w.target == RUNS:
             yield "a user pauses it at the target", w._replace(target=PAUSED_BY_USER)
@@ -310,7 +320,8 @@ class Rules:
         doubled = other.state is Sight.RUNNING or w.finish_under_way
         excused = w.excused or stale or one_of_two or doubled
         if end == AT_SOURCE:
-            return w._replace(source=RUNS, whole=AT_SOURCE, excused=excused)
+            after = w._replace(source=RUNS, whole=AT_SOURCE, excused=excused)
+            return after._replace(unfenced=False, paused_by_us=False)
         return _runs_at_target(w)._replace(excused=excused)
 
     def help(self, w: World) -> Iterator[Move]:
@@ -338,13 +349,15 @@ class Rules:
                 yield "aborts the transfer", aborted
             case Effect.RESUME_SOURCE:
                 yield from self._resume_source(w)
+            case Effect.RETAKE_LEASE:
+                yield from self._retake_lease(w)
             case Effect.REMOVE_SHELL:
                 gone = _without_shell(w)
                 guarded = w.target == SHELL or w.target.state is Sight.OFF
                 yield "removes the shell", gone if guarded else w
             case Effect.CUT_SOURCE:
                 gone = w._replace(source=ABSENT, whole=w.whole & ~AT_SOURCE)
-                yield "removes it from the source", w if w.source == RUNS else gone
+                yield "removes it from the source", w if _runs(w.source) else gone
             case _:
                 raise AssertionError(effect)
 
@@ -364,9 +377,28 @@ class Rules:
         if w.source.state is Sight.PAUSED and self.may_run(w, AT_SOURCE):
             # That an old copy runs is what `broken_by` finds: AT_SOURCE is not in `whole` then.
             whole = AT_SOURCE if w.whole & AT_SOURCE else NOWHERE
-            yield "resumes it at the source", w._replace(source=RUNS, whole=whole)
+            after = RESUMED if self.leased else RUNS
+            resumed = w._replace(source=after, whole=whole, paused_by_us=False)
+            yield "resumes it at the source", resumed
         else:
             yield REFUSED + "to resume it at the source", w
+
+    def _retake_lease(self, w: World) -> Iterator[Move]:
+        """Two calls: between them it is paused, as by a user."""
+        if not _runs(w.source):
+            yield REFUSED + "to pause it at the source", w
+            return
+        paused = self.paused_to_retake(w)
+        if self.may_run(paused, AT_SOURCE):
+            resumed = paused._replace(source=RESUMED, paused_by_us=False)
+            yield "pauses and resumes it at the source", resumed
+        else:
+            yield REFUSED + "to resume it at the source", paused
+
+    def paused_to_retake(self, w: World) -> World:
+        """Where a console that dies between the two calls leaves it."""
+        excused = w.excused or (w.finish_under_way and w.target == SHELL)
+        return w._replace(source=PAUSED_BY_USER, unfenced=False, excused=excused, paused_by_us=True)
 
     # ---- what must hold --------------------------------------------------------------------
 
@@ -374,14 +406,15 @@ class Rules:
         """Which promise this move of the world breaks; empty when none."""
         if after.excused:
             return ""
-        if after.source.state is Sight.RUNNING and after.target.state is Sight.RUNNING:
+        if _runs(after.source) and _runs(after.target):
             return "It runs on both servers."
         if after.source == ABSENT and (after.target in (ABSENT, SHELL)):
             return "Neither server has it any more."
         if before.target != RUNS and after.target == RUNS and before.whole == AT_SOURCE:
             return "An old copy was started at the target."
         ours = effect is not None
-        if ours and before.source != RUNS and after.source == RUNS and not after.whole & AT_SOURCE:
+        resumed = not _runs(before.source) and _runs(after.source)
+        if ours and resumed and not after.whole & AT_SOURCE:
             return "An old copy was resumed at the source: what ran at the target is lost."
         if ours and before.whole and not after.whole:
             return "The last whole copy was destroyed."
@@ -389,6 +422,10 @@ class Rules:
 
 
 REFUSED = "is refused "
+
+
+def _runs(place: Place) -> bool:
+    return place.state is Sight.RUNNING
 
 
 def _without_shell(w: World) -> World:

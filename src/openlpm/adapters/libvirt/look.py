@@ -55,6 +55,8 @@ def place(state: int, reason: int) -> Place:
             return Place(Sight.OFF, _OFF.get(reason, Why.FAULT))
         case libvirt.VIR_DOMAIN_CRASHED:
             return Place(Sight.OFF, Why.FAULT)
+        case libvirt.VIR_DOMAIN_RUNNING if reason == libvirt.VIR_DOMAIN_RUNNING_UNPAUSED:
+            return Place(Sight.RUNNING, Why.RESUMED)
         case _:
             # Running, waiting for a resource, or being shut down: its QEMU is at work.
             return Place(Sight.RUNNING)

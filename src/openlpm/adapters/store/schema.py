@@ -17,10 +17,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
-REVISIONS = ("lpm0001", "lpm0002")
+REVISIONS = ("lpm0001", "lpm0002", "lpm0003")
 """All that ever were, oldest first. The last one is what this program reads and writes."""
 
 metadata = MetaData()
@@ -59,6 +60,7 @@ migrations = Table(
     Column("halt", String(16), nullable=False),
     Column("throttled", Boolean, nullable=False),
     Column("leased", Boolean, nullable=False),
+    Column("retaking", Boolean, nullable=False, server_default=false()),
     Column("demand", JSON, nullable=False),
     Column("policy", JSON, nullable=False),
     Column("is_return", Boolean, nullable=False),
