@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import moving
 import pytest
-from moving import NAME, Scene, other, until
+from moving import NAME, Scene, until
 
 from openlpm.faces.cli.client import Message, path_of
 
@@ -89,43 +89,6 @@ def test_console_killed_at_each_write(scene: Scene, written: str) -> None:
         assert_failed_at(scene, record, here)
 
 
-def test_source_libvirtd_killed_in_step_3(scene: Scene) -> None:
-    here = scene.here
-    scene.link(SLOW)
-    with scene.stage.clients(scene.guest) as clients:
-        clients.wait_until_served(20)
-        with clients.window() as window:
-            move = scene.begin()
-            scene.in_step(move)
-            scene.lab.kill_libvirtd(here)
-            scene.lab.start_libvirtd(here)
-            record = scene.ended(move)
-        assert window.report.silence_ms < SILENCE_MS
-    assert_failed_at(scene, record, here)
-
-
-def test_target_libvirtd_killed_in_step_3(scene: Scene) -> None:
-    here, there = scene.here, scene.there
-    scene.link(SLOW)
-    move = scene.begin()
-    scene.in_step(move)
-    scene.lab.kill_libvirtd(there)
-    until(lambda: scene.lpm("system", "show", there)["link"] == "unreachable", 10, "its loss")
-    assert scene.reservations() == 1
-    assert scene.move(move)["phase"] not in moving.FINAL
-    scene.lab.start_libvirtd(there)
-    assert_failed_at(scene, scene.ended(move), here)
-
-
-def test_target_qemu_killed_in_step_3(scene: Scene) -> None:
-    here, there = scene.here, scene.there
-    scene.link(SLOW)
-    move = scene.begin()
-    scene.in_step(move)
-    scene.kill_qemu(there)
-    assert_failed_at(scene, scene.ended(move), here)
-
-
 def test_management_cut_in_step_3_waits_and_the_move_completes(scene: Scene) -> None:
     here, there = scene.here, scene.there
     scene.link(SLOW)
@@ -156,34 +119,3 @@ def test_management_cut_in_step_3_waits_and_the_move_completes(scene: Scene) -> 
 
 def _links(scene: Scene) -> set[str]:
     return {view["link"] for view in scene.client.get(path_of("systems"))}
-
-
-def test_target_libvirtd_frozen_in_step_3(scene: Scene) -> None:
-    here, there = scene.here, scene.there
-    scene.link(SLOW)
-    move = scene.begin()
-    scene.in_step(move)
-    frozen_at = time.monotonic()
-    scene.signal_libvirtd(there, "STOP")
-    try:
-        until(lambda: scene.lpm("system", "show", there)["link"] == "unreachable", 12, "its loss")
-        assert time.monotonic() - frozen_at < 10
-        assert scene.move(move)["phase"] not in moving.FINAL
-    finally:
-        scene.signal_libvirtd(there, "CONT")
-    record = scene.ended(move)
-    scene.assert_only_at(there if record["phase"] == "done" else here)
-    assert other(here) == there
-
-
-def test_source_qemu_killed_in_step_3(scene: Scene) -> None:
-    here = scene.here
-    scene.link(SLOW)
-    move = scene.begin()
-    scene.in_step(move)
-    scene.kill_qemu(here)
-    record = scene.ended(move)
-    assert record["phase"] == "failed"
-    assert f"went off on {here}" in record["reason"]
-    scene.assert_only_at(here, "shut")
-    scene.lpm("partition", "activate", NAME)  # nothing holds it back

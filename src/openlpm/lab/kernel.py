@@ -51,14 +51,18 @@ def bind(source: str, target: str) -> None:
     _mount(source, target, "", MS_BIND)
 
 
-def mount_fresh(kind: str, target: str) -> None:
+def mount_fresh(kind: str, target: str, options: str = "") -> None:
     """Mount a new proc, sysfs or tmpfs; the first two show the caller's namespaces."""
-    _mount(kind, target, kind, 0)
+    _mount(kind, target, kind, 0, options)
 
 
-def _mount(source: str, target: str, kind: str, flags: int) -> None:
+def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
     result = _libc.mount(
-        source.encode(), target.encode(), kind.encode() or None, ctypes.c_ulong(flags), None
+        source.encode(),
+        target.encode(),
+        kind.encode() or None,
+        ctypes.c_ulong(flags),
+        options.encode() or None,
     )
     _check(result, f"mount {target}")
 

@@ -9,14 +9,14 @@ is mounted on the machine, nothing is left when the lab is down.
 """
 
 import errno
+import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from openlpm.lab import kernel
 from openlpm.lab.command import wait_until
 from openlpm.lab.lab import Lab
-
-# The paths are the script's arguments: no shell ever reads a name as code.
-_HOLD = 'mount -t tmpfs -o "size=$1m" tmpfs "$2" && exec sleep infinity'
 
 
 class SmallDisk:
@@ -25,8 +25,8 @@ class SmallDisk:
     def __init__(self, lab: Lab, folder: Path, mib: int) -> None:
         self.folder = folder
         folder.mkdir()
-        hold = ["sh", "-c", _HOLD, "hold", str(mib), str(folder)]
-        self._holder = lab.popen(["unshare", "--mount", *hold])
+        hold = [sys.executable, "-P", "-m", "openlpm.lab.small_disk", str(folder), str(mib)]
+        self._holder = lab.popen(hold)
         wait_until(self._is_mounted, seconds=10, what="the console's disk")
 
     def inside(self, argv: list[str]) -> list[str]:
@@ -52,6 +52,15 @@ class SmallDisk:
         return f" {self.folder} " in mounts
 
 
+def _hold(folder: str, mib: str) -> None:
+    """What the holder does, until the lab ends it."""
+    kernel.unshare(kernel.CLONE_NEWNS)
+    kernel.detach_mounts()
+    kernel.mount_fresh("tmpfs", folder, f"size={int(mib)}m")
+    while True:
+        signal.pause()
+
+
 def _write_until_full(write: Callable[[], object]) -> None:
     while True:  # ends when the disk does
         try:
@@ -60,3 +69,7 @@ def _write_until_full(write: Callable[[], object]) -> None:
             if error.errno != errno.ENOSPC:
                 raise
             return
+
+
+if __name__ == "__main__":
+    _hold(*sys.argv[1:])
