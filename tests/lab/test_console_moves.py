@@ -102,7 +102,7 @@ def test_partition_too_busy_for_the_link_stays_and_the_figures_say_why(scene: Sc
     scene.assert_only_at(here)
     record = scene.lpm("migration", "list", "--limit", "1")[0]["migration"]
     assert not record["throttled"]
-    codes = scene.events(record["id"])
+    codes = scene.events_of(record["id"])
     assert codes.count("migration-pause-widened") == 2  # 30, 60, 100 ms
     assert "migration-throttle" not in codes
     given_up = codes.index("migration-no-convergence")
@@ -126,7 +126,7 @@ def test_pause_is_widened_first_and_then_the_partition_is_throttled(scene: Scene
     assert scene.move(move)["throttled"]
     scene.lpm("migration", "stop", move)  # enough was seen
     assert scene.ended(move)["phase"] == "stopped"
-    codes = scene.events(move)
+    codes = scene.events_of(move)
     assert codes.index("migration-pause-widened") < codes.index("migration-throttle")
     scene.assert_only_at(here)
 

@@ -22,6 +22,8 @@ from openlpm.model.verdict import PeerVerdict
 from openlpm.ports import Journal
 
 T = TypeVar("T")
+CALLS = 3
+"""Tries before an objection is believed: another's call of the same kind is a job for a moment."""
 
 
 class Examiner:
@@ -125,20 +127,16 @@ def _way(
 ) -> tuple[bool, PeerVerdict | None]:
     """Whether a job is under way; and if none is, whether the source reaches the target."""
     uuid = e.partition.uuid
-    if not e.is_live:
-        return False, None
-
-    def busy() -> bool:
-        return bool(_answer("its jobs", lambda: source.host.busy(uuid), unanswered))
-
-    # A job under way makes the call fail, for a reason that has its own finding.
-    if busy():
-        return True, None
-    if e.move_under_way:
-        return False, None
-    peer = _answer("the way", lambda: source.host.call_peer(uuid, target.system), unanswered)
-    if peer is not None and peer.objection and busy():
-        return True, None  # it began while we asked
+    peer = None
+    for _ in range(CALLS if e.is_live else 0):
+        # A job under way makes the call fail, for a reason that has its own finding.
+        if _answer("its jobs", lambda: source.host.busy(uuid), unanswered):
+            return True, None
+        if e.move_under_way:
+            break
+        peer = _answer("the way", lambda: source.host.call_peer(uuid, target.system), unanswered)
+        if peer is None or not peer.objection:
+            break
     return False, peer
 
 
