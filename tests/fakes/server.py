@@ -120,6 +120,7 @@ class FakeServer:
             mark=domain.mark,
             rmc=guest.agent if domain.runs else Rmc.INACTIVE,
             seen_at=self.world.clock.now(),
+            writes=tuple(disk.source for disk in guest.hardware.disks),
         )
 
 

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from openlpm.faces.cli.client import Client, path_of
@@ -49,6 +50,13 @@ def until(look: Callable[[], T | None], seconds: float, what: str) -> T:
 
     wait_until(seen, seconds=seconds, what=what)
     return found[0]
+
+
+def lock_holders(file: Path) -> int:
+    """How many hold a lock on it, by the kernel's own list; those who wait do not count."""
+    inode = f":{file.stat().st_ino} "
+    locks = Path("/proc/locks").read_text().splitlines()
+    return sum(inode in line and "->" not in line for line in locks)
 
 
 def other(server: str) -> str:
@@ -152,11 +160,8 @@ class Scene:
         return int(run(self.stage.beside_console(argv), doing="read the console's database"))
 
     def leases(self) -> int:
-        """How many hold the partition's lease: locks on its file, by the kernel's own list."""
-        file = self.lab.folder.leases / LOCKSPACE / self.guest.uuid
-        inode = f":{file.stat().st_ino} "
-        with open("/proc/locks") as locks:
-            return sum(inode in line and "->" not in line for line in locks)
+        """How many hold the partition's lease."""
+        return lock_holders(self.lab.folder.leases / LOCKSPACE / self.guest.uuid)
 
     def pause_ms(self, server: str) -> int:
         """QEMU's pause in the last move, by libvirt's own word at its target."""

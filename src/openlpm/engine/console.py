@@ -7,6 +7,7 @@ from openlpm.engine.backups import Backups
 from openlpm.engine.bell import Bell
 from openlpm.engine.estate import Estate
 from openlpm.engine.executor import Executor
+from openlpm.engine.guard import Guard
 from openlpm.engine.migrations import Migrations
 from openlpm.engine.moves import Moves
 from openlpm.engine.partitions import Partitions
@@ -56,15 +57,18 @@ class Console:
         self._moves = Moves(self._estate, journal, self._executor, clock)
         self._migrations = Migrations(journal, self._executor, self._news)
         self._reconciler = Reconciler(journal, self._executor)
+        self._guard = Guard(self._estate, journal)
 
     def open(self) -> None:
         """Connect to all systems and take up what an earlier console left."""
         self._journal.subscribe(self._news.ring)
         self._estate.open()
         self._reconciler.start()
+        self._guard.start()
 
     def close(self) -> None:
         """Let go of everything. Transfers under way go on between the servers."""
+        self._guard.close()
         self._reconciler.close()
         self._executor.close()
         self._moves.close()

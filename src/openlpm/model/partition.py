@@ -36,7 +36,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One domain on one system at one look. `mark` is None for domains that others made."""
+    """One domain on one system at one look. `mark` is None for domains that others made.
+
+    `writes`: the network disks that it may write to and does not share, by URL.
+    """
 
     uuid: str
     name: str
@@ -48,6 +51,7 @@ class Partition:
     mark: Mark | None = None
     rmc: Rmc = Rmc.NONE
     seen_at: float = 0.0
+    writes: tuple[str, ...] = ()
 
     @property
     def demand(self) -> Resources:

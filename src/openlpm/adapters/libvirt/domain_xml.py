@@ -18,7 +18,7 @@ from openlpm.adapters.libvirt.xml import (
     text,
     to_text,
 )
-from openlpm.model.hardware import Hardware, HostDevice, HostLocal, Lease, VirtualEthernet
+from openlpm.model.hardware import DiskKind, Hardware, HostDevice, HostLocal, Lease, VirtualEthernet
 from openlpm.model.names import as_uuid
 
 # What `lpm` itself lets one ask for (2**32 MiB), and more processors than any machine type has.
@@ -64,6 +64,15 @@ def agent_state(domain: Element) -> str | None:
         if channel.get("name") == "org.qemu.guest_agent.0":
             return channel.get("state", "disconnected")
     return None
+
+
+def network_disks_written(domain: Element) -> tuple[str, ...]:
+    """The URLs of the network disks that nobody else may write to while it runs."""
+    return tuple(
+        disk.source
+        for disk in disks(domain)
+        if disk.kind is DiskKind.NETWORK and not (disk.read_only or disk.shareable)
+    )
 
 
 def hardware(xml: str) -> Hardware:

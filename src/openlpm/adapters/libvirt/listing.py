@@ -18,6 +18,7 @@ from openlpm.adapters.libvirt.domain_xml import (
     hardware,
     identity,
     memory_mib,
+    network_disks_written,
     processors,
 )
 from openlpm.adapters.libvirt.errors import ignoring
@@ -119,6 +120,7 @@ def _read(system: str, domain: Element, state: Place, expected: str) -> Partitio
         mark=_mark(system, uuid, domain),
         rmc=rmc,
         seen_at=time.time(),
+        writes=network_disks_written(domain),
     )
 
 

@@ -105,6 +105,7 @@ def _particulars(found: dict[str, Any]) -> list[tuple[str, object]]:
         ("Processors", found["processors"]),
         ("Processing units", mark.get("processing_units")),
         ("Memory", f"{found['memory_mib']} MiB"),
+        ("Writes to", ", ".join(found["writes"]) or None),
         ("Returns to", mark.get("came_from")),
         ("Longest pause", f"{policy['max_pause_ms']} ms" if policy else None),
         ("May be throttled", ("no", "yes")[policy["throttle"]] if policy else None),
