@@ -158,6 +158,7 @@ SCENARIOS = (
     Row("refused for good", DEFINING, OFF, ABSENT, FAILED, WAIT, "No.", {"refusal": "No."}),
     Row("stopped, a request may be on its way", STOPPING_OFF, OFF, ABSENT, DUPLICATE, WAIT, "", UNSURE),
     Row("stopped inactive", STOPPING_OFF, OFF, ABSENT, STOPPED),
+    Row("stopped, and somebody undefined it", STOPPING_OFF, ABSENT, ABSENT, FAILED, WAIT, "neither server"),
     Row("stopped, it is defined there", STOPPING_OFF, OFF, OFF, DUPLICATE, REMOVE),
     Row("stopped too late", replace(STOPPING_OFF, phase=CUT), OFF, OFF, CUT, CUT_IT),
     Row("activated at the source", DEFINING, RUNS, ABSENT, FAILED, WAIT, "running on s1 now"),

@@ -277,6 +277,8 @@ def _not_defined(migration: Migration, seen: Sighting) -> Step:
     if unfit or migration.halt is not Halt.NONE:
         if not seen.settled:  # an earlier console's request may define it yet
             return _wait(migration)
+        if seen.source.state is Sight.ABSENT:
+            return _absent_at_source(migration, seen)
         if migration.halt is Halt.NONE:
             return Step(
                 Phase.FAILED, reason=f"It is {seen.source.state} on {migration.source} now."
