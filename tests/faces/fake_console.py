@@ -301,7 +301,10 @@ class FakeConsole:
 
     def _turn(self, migration_id: str, progress: Progress | None = None, **changes: object) -> None:
         with self._news:
-            migration = replace(self._migrations[migration_id].migration, **changes)  # type: ignore[arg-type]
+            before = self._migrations[migration_id].migration
+            if before.phase.final:
+                return  # it was stopped while this step came to its end
+            migration = replace(before, **changes)  # type: ignore[arg-type]
             self._migrations[migration_id] = MigrationView(
                 migration, progress, 1.5 if progress else None
             )
