@@ -91,8 +91,8 @@ def test_killed_at_a_write(stand: Stand, write: int, *, after: bool) -> None:
     check_the_end(stand, uuid)
 
 
-@pytest.mark.parametrize("call", range(1, 46, 2))
-def test_killed_at_a_call(stand: Stand, call: int) -> None:
+def kill_at_call(stand: Stand, call: int) -> None:
+    """Ask for a move and let the console die at its so-manyeth call; the next one ends it."""
     uuid = add(stand)
     hypervisors = stand.consoles[-1][2]
     hypervisors.die_at(hypervisors.calls + call)
@@ -101,17 +101,15 @@ def test_killed_at_a_call(stand: Stand, call: int) -> None:
     stand.kill()
     stand.start()
     check_the_end(stand, uuid)
+
+
+@pytest.mark.parametrize("call", range(1, 46, 2))
+def test_killed_at_a_call(stand: Stand, call: int) -> None:
+    kill_at_call(stand, call)
 
 
 @pytest.mark.parametrize("call", range(20, 46))
 def test_killed_at_a_call_when_the_transfer_has_failed(stand: Stand, call: int) -> None:
     """What has to be brought back is brought back by whoever comes next."""
-    uuid = add(stand)
     stand.world.fail_transfer(Fault(Stage.PAUSE))
-    hypervisors = stand.consoles[-1][2]
-    hypervisors.die_at(hypervisors.calls + call)
-    ask(stand)
-    stand.world.until(lambda: hypervisors.killed or not stand.store.journal.unfinished())
-    stand.kill()
-    stand.start()
-    check_the_end(stand, uuid)
+    kill_at_call(stand, call)
