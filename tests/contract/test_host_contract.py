@@ -22,6 +22,7 @@ from openlpm.model.verdict import PeerVerdict
 from openlpm.ports import Transfer
 
 RUNNING = Place(Sight.RUNNING)
+RESUMED = Place(Sight.RUNNING, Why.RESUMED)
 OFF = Place(Sight.OFF, Why.USER)
 PAUSED = Place(Sight.PAUSED, Why.USER)
 SHELL = Place(Sight.PAUSED, Why.MIGRATION)
@@ -103,7 +104,7 @@ def test_power(stand: Stand):
     host.pause(uuid)
     assert host.look(uuid) == PAUSED
     host.resume(uuid)
-    assert host.look(uuid) == RUNNING
+    assert host.look(uuid) == RESUMED
     host.destroy(uuid)
     host.destroy(uuid)
     assert host.look(uuid) == OFF
