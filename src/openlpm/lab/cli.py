@@ -85,8 +85,16 @@ def lab() -> None:
 @click.option("--mtu", default=1500, show_default=True, help="Of all links.")
 @click.option("--processors", type=int, help="What each server announces as configurable.")
 @click.option("--memory", type=int, help="The same in MiB; may be more than the machine has.")
+@click.option("--insecure", is_flag=True, help="Let libvirtd listen without TLS.")
 def up(
-    *, name: str, servers: int, link: str, mtu: int, processors: int | None, memory: int | None
+    *,
+    name: str,
+    servers: int,
+    link: str,
+    mtu: int,
+    processors: int | None,
+    memory: int | None,
+    insecure: bool,
 ) -> None:
     """Make a lab. Ctrl-C at any moment leaves nothing behind.
 
@@ -95,7 +103,13 @@ def up(
       lpm lab up --servers 3 --link 10gbit --name big --processors 64 --memory 524288
     """
     begun = time.monotonic()
-    made = Lab.up(name, servers, link, processors=processors, memory_mib=memory, mtu=mtu)
+    made = Lab.up(
+        *(name, servers, link),
+        processors=processors,
+        memory_mib=memory,
+        mtu=mtu,
+        insecure=insecure,
+    )
     click.echo(f"Lab '{name}' is up after {time.monotonic() - begun:.1f} s.")
     click.echo(status.as_table(status.look_at(name)))
     here = shlex.join(["lpm", "lab", "exec", "--name", name])

@@ -29,6 +29,7 @@ PROGRAMS = {
     "virtlockd": "libvirt-daemon-lock libvirt-daemon-plugin-lockd",
     "qemu-system-x86_64": "qemu-system-x86",
     "nbdkit": "nbdkit",
+    "openssl": "openssl",
 }
 # Where those are, whatever the caller's own PATH puts in front.
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"

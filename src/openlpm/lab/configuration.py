@@ -11,16 +11,21 @@ LEASE_POOL = "openlpm-leases"
 # On every server the same folder of the lab. `<lease>` names the two parts apart.
 LEASE_FOLDER = "/var/lib/libvirt/leases"
 LOCKSPACE = "openlpm"
+# Both libvirtd's and QEMU's certificates: they call the files by different names.
+PKI_FOLDER = "/etc/libvirt/pki"
 # A peer that does not answer is given up after interval * (count + 1) seconds.
 _KEEPALIVE = "keepalive_interval = 2\nkeepalive_count = 3\n"
 
 
-def libvirtd(host_uuid: str) -> str:
-    """TCP without a password, on all addresses: partitions' bridge has none."""
+def libvirtd(host_uuid: str, *, insecure: bool) -> str:
+    """On all addresses: partitions' bridge has none. Who has a certificate of the lab's, may."""
+    listen = "listen_tls = 0\nlisten_tcp = 1\n" if insecure else "listen_tls = 1\nlisten_tcp = 0\n"
     return (
-        "listen_tls = 0\nlisten_tcp = 1\n"
+        f"{listen}"
         'listen_addr = "0.0.0.0"\n'
-        'auth_tcp = "none"\nauth_unix_rw = "none"\nauth_unix_ro = "none"\n'
+        'auth_tls = "none"\nauth_tcp = "none"\nauth_unix_rw = "none"\nauth_unix_ro = "none"\n'
+        f'ca_file = "{PKI_FOLDER}/cacert.pem"\n'
+        f'cert_file = "{PKI_FOLDER}/servercert.pem"\nkey_file = "{PKI_FOLDER}/serverkey.pem"\n'
         f'host_uuid = "{host_uuid}"\n'
         'log_outputs = "3:stderr"\nlog_level = 3\n' + _KEEPALIVE
     )
@@ -34,7 +39,9 @@ def qemu(server: int) -> str:
         "remember_owner = 0\ndynamic_ownership = 0\n"
         "namespaces = []\ncgroup_controllers = []\n"
         'lock_manager = "lockd"\nstdio_handler = "logd"\n'
-        f'migration_address = "{migration}"\nmigration_host = "{migration}"\n' + _KEEPALIVE
+        f'migration_address = "{migration}"\nmigration_host = "{migration}"\n'
+        # Both ends of a transfer prove who they are, not only the one that is called.
+        f'migrate_tls_x509_cert_dir = "{PKI_FOLDER}"\nmigrate_tls_x509_verify = 1\n' + _KEEPALIVE
     )
 
 

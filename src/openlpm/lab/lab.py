@@ -23,6 +23,7 @@ from openlpm.lab import accelerator, control, look, network, state, storage
 from openlpm.lab.command import require_programs, require_root, wait_until
 from openlpm.lab.errors import LabError
 from openlpm.lab.hub import Hub
+from openlpm.lab.pki import LIBVIRT, Authority
 from openlpm.lab.plan import Plan
 from openlpm.lab.server import LabServer
 from openlpm.lab.storage import Volume
@@ -58,11 +59,12 @@ class Lab:
         processors: int | None = None,
         memory_mib: int | None = None,
         mtu: int = 1500,
+        insecure: bool = False,
     ) -> Self:
         """Make a lab, in a few seconds; leaves nothing when it fails or is interrupted."""
         require_root()
         require_programs()
-        lab = cls(Plan(name, servers, link, mtu, processors, memory_mib))
+        lab = cls(Plan(name, servers, link, mtu, processors, memory_mib, insecure))
         claimed = False
         try:
             with _undisturbed():
@@ -124,11 +126,18 @@ class Lab:
         with self.hub.starting():
             self.hub.make_networks()
             self.hub.start_storage()
+            self._certify()
             for server in self.servers:
                 self._boot(server)
             for server in self.servers:
                 server.wait_ready(self.hub.pid)
             state.save(self.folder, self.plan, complete=True)
+
+    def _certify(self) -> None:
+        """An authority, and a certificate for those outside: the console, and who looks on."""
+        authority = Authority(self.folder.authority)
+        authority.make()
+        authority.issue(LIBVIRT, self.folder.console_pki, "console")
 
     def _boot(self, server: LabServer) -> None:
         self.hub.boot(server.furnish())

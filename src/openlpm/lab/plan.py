@@ -39,6 +39,7 @@ class Plan:
 
     `processors` and `memory_mib` are what each server announces as configurable. libvirt goes on
     telling the machine's own figures: they are for the operator to tell the console.
+    `insecure`: its libvirtds listen without TLS.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Plan:
     mtu: int = 1500
     processors: int | None = None
     memory_mib: int | None = None
+    insecure: bool = False
 
     def __post_init__(self) -> None:
         lab_name(self.name)

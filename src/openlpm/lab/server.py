@@ -8,12 +8,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from openlpm.lab import configuration, control
 from openlpm.lab.command import run, wait_until
 from openlpm.lab.errors import LabError
 from openlpm.lab.names import server_name
 from openlpm.lab.network import inside
+from openlpm.lab.pki import LIBVIRT, QEMU, Authority
 from openlpm.lab.plan import Plan, address, host_uuid
 from openlpm.lab.state import Folder
 
@@ -36,12 +38,12 @@ class LabServer:
     @property
     def uri(self) -> str:
         """libvirtd on the management network."""
-        return f"qemu+tcp://{self.management_address}/system"
+        return self._uri(self.management_address, str(self.folder.console_pki))
 
     @property
     def peer_uri(self) -> str:
         """libvirtd on the migration network: a move goes on while management is cut."""
-        return f"qemu+tcp://{self.migration_address}/system"
+        return self._uri(self.migration_address, configuration.PKI_FOLDER)
 
     @property
     def management_address(self) -> str:
@@ -79,6 +81,11 @@ class LabServer:
         return control.pid_behind(self.socket)
 
     @property
+    def pki(self) -> Path:
+        """Its certificates, as seen from here."""
+        return self.folder.server(self.name) / "etc-libvirt/pki"
+
+    @property
     def root(self) -> Path:
         """Its file system, as seen from here."""
         return Path(f"/proc/{self.pid}/root")
@@ -93,7 +100,9 @@ class LabServer:
         etc = own / "etc-libvirt"
         network, pool = configuration.GUEST_NETWORK, configuration.LEASE_POOL
         files = {
-            etc / "libvirtd.conf": configuration.libvirtd(self.host_uuid),
+            etc / "libvirtd.conf": configuration.libvirtd(
+                self.host_uuid, insecure=self.plan.insecure
+            ),
             etc / "qemu.conf": configuration.qemu(self.number),
             etc / "qemu-lockd.conf": configuration.leases(),
             etc / f"qemu/networks/{network}.xml": configuration.guest_network(self.host_uuid),
@@ -108,11 +117,19 @@ class LabServer:
         _autostart(etc / "storage", pool)
         for path in (self.folder.leases / configuration.LOCKSPACE, own / "var-lib/leases"):
             path.mkdir(parents=True, exist_ok=True)
+        self.certify()
         return {
             "socket": str(self.socket),
             "hostname": self.name,
             "binds": self._binds(),
         }
+
+    def certify(self) -> None:
+        """Give it certificates by which all others know it, on either network."""
+        authority = Authority(self.folder.authority)
+        addresses = (self.management_address, self.migration_address)
+        for names in (LIBVIRT, QEMU):
+            authority.issue(names, self.pki, self.name, addresses)
 
     def start_daemons(self) -> None:
         """virtlogd and virtlockd first: libvirtd looks for the lock daemon when it starts."""
@@ -173,6 +190,11 @@ class LabServer:
     def thaw(self) -> None:
         """SIGCONT: it goes on where it stood."""
         control.ask(self.socket, do="thaw")
+
+    def _uri(self, address: str, certificates: str) -> str:
+        if self.plan.insecure:
+            return f"qemu+tcp://{address}/system"
+        return f"qemu+tls://{address}/system?pkipath={quote(certificates)}"
 
     def _start(self, name: str, argv: list[str]) -> None:
         log = f"{LOG_FOLDER}/{name}.stderr"

@@ -39,6 +39,16 @@ class Folder:
         return self.data / "volumes"
 
     @property
+    def authority(self) -> Path:
+        """The lab's certificate authority."""
+        return self.data / "authority"
+
+    @property
+    def console_pki(self) -> Path:
+        """The certificate of those outside: `pkipath` in their URIs."""
+        return self.data / "console-pki"
+
+    @property
     def leases(self) -> Path:
         """Shown to every server at the same place."""
         return self.data / "leases"
