@@ -78,6 +78,10 @@ chaos: env ## Break everything at every step of a move, and see that nothing is 
 soak: env ## Two hundred moves in a row under load, one of ten disturbed at random
 	@$(AS_ROOT) $(BIN)/lpm lab soak; $(GIVE_BACK)
 
+.PHONY: bench-tls
+bench-tls: env ## Measure what encryption costs, in pairs
+	@$(AS_ROOT) $(BIN)/python -m tools.bench_tls; $(GIVE_BACK)
+
 .PHONY: clean
 clean: ## Remove what was built here (the image cache stays)
 	@rm -rf build $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -36,6 +36,7 @@ class Transfer:
     throttled: bool
     pause_ms: int
     bandwidth_mib_s: int
+    encrypted: bool = True
 
 
 class Stream(Protocol):
@@ -149,6 +150,10 @@ class Host(Protocol):
 
     def call_peer(self, uuid: str, target: System) -> PeerVerdict:
         """Let this system's daemon call the target's, as a move would; changes nothing."""
+        ...
+
+    def try_encryption(self, target: System) -> PeerVerdict:
+        """Move a throwaway guest there by TLS, and end it: the way that memory would go."""
         ...
 
     def open_disks(self, disks: Sequence[VirtualDisk]) -> dict[str, str]:

@@ -228,6 +228,7 @@ def test_the_target_fits(stand: Stand):
     hardware = stand.source.describe(uuid)
     assert stand.target.compare_cpu(hardware).compatible
     assert stand.source.call_peer(uuid, stand.s2) == PeerVerdict()
+    assert stand.source.try_encryption(stand.s2) == PeerVerdict()
     assert stand.target.open_disks(hardware.disks) == {}
 
 

@@ -206,6 +206,11 @@ class FakeHost:
             trouble = self._world.peer_trouble(self._server, target.name)
             return PeerVerdict(daemon=trouble, objection=self._server.objection)
 
+    def try_encryption(self, target: System) -> PeerVerdict:
+        with self._line.calling("try_encryption"):
+            self._server.encryption_tries += 1
+            return self._server.encryption
+
     def open_disks(self, disks: Sequence[VirtualDisk]) -> dict[str, str]:
         with self._line.calling("open_disks"):
             failing = self._server.failing_disks

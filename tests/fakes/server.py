@@ -9,6 +9,7 @@ from openlpm.model.errors import Gone, HypervisorRefused
 from openlpm.model.partition import Partition, Rmc
 from openlpm.model.sight import Place, Sight, Why
 from openlpm.model.system import Lockspace, System, SystemFacts, VirtualSwitch
+from openlpm.model.verdict import PeerVerdict
 
 if TYPE_CHECKING:
     from fakes.world import World
@@ -31,6 +32,8 @@ class FakeServer:
         self.refuses_guests = ""  # why it takes no arriving guest
         self.objection = ""  # why it would not let a guest go
         self.cpu_missing = ""  # what its processor lacks
+        self.encryption = PeerVerdict()  # what a trial of an encrypted move finds
+        self.encryption_tries = 0
         self.failing_disks: dict[str, str] = {}  # disk target -> why it cannot be opened
         self._refusals: dict[str, str] = {}
         self._refusals_left: Counter[str] = Counter()

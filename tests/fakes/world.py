@@ -55,6 +55,7 @@ class World:
         self.link_mib_s = 110.0
         self.servers = {f"s{n}": FakeServer(self, f"s{n}", n) for n in range(1, servers + 1)}
         self.transfers: list[FakeTransfer] = []
+        self.requests: list[Transfer] = []  # all that were begun
         self.ran_twice: list[str] = []
         self.leases: set[str] = set()
         self.definitions: dict[str, Domain] = {}
@@ -176,6 +177,7 @@ class World:
         target = self.servers[request.target.name]
         transfer = FakeTransfer(source, target, domain, request, fault)
         self.transfers.append(transfer)
+        self.requests.append(request)
         return transfer
 
     def peer_trouble(self, source: FakeServer, target: str) -> str:

@@ -57,7 +57,7 @@ def test_addresses_that_answer_nothing(site: Site):
         def add(number_and_place: tuple[int, str]) -> tuple[float, int, dict[str, str]]:
             number, place = number_and_place
             began = time.monotonic()
-            done = site.cli("system", "add", f"x{number}", f"qemu+tcp://{place}/system", "--json")
+            done = site.cli("system", "add", f"x{number}", f"qemu+tls://{place}/system", "--json")
             return time.monotonic() - began, done.returncode, json.loads(done.stderr)
 
         with ThreadPoolExecutor() as pool:
@@ -77,12 +77,12 @@ def test_addresses_that_answer_nothing(site: Site):
 def test_systems_that_cannot_be(site: Site):
     uri = site.system("s1")["system"]["uri"]
     for name, address, code in (
-        ("s1", "qemu+tcp://198.18.0.77/system", "system-exists"),
+        ("s1", "qemu+tls://198.18.0.77/system", "system-exists"),
         ("again", uri, "system-exists"),
-        ("again", uri.replace("tcp://", "tcp://root@"), "host-uuid-taken"),
+        ("again", uri.replace("tls://", "tls://root@"), "host-uuid-taken"),
         ("a b", uri, "bad-name"),
         ("x", "test:///default", "bad-uri"),
-        ("x", f"{uri}?command=/tmp/evil", "bad-uri"),
+        ("x", f"{uri}&command=/tmp/evil", "bad-uri"),
         ("x", "qemu+ssh://-oProxyCommand=evil/system", "bad-uri"),
     ):
         problem = site.problem("POST", "systems", body={"name": name, "uri": address})

@@ -96,7 +96,7 @@ def test_the_agent_that_answers(site: Site):
 
 def test_a_firewall_between_the_servers(site: Site):
     with site.guest(start="running") as tiny:
-        daemon = ("-p", "tcp", "-d", "198.18.1.12", "--dport", "16509", "-j", "REJECT")
+        daemon = ("-p", "tcp", "-d", "198.18.1.12", "--dport", "16514", "-j", "REJECT")
         with site.firewall("s2", *daemon):
             site.fires(tiny.name, "peer-daemon-unreachable", at="s1")
         ports = ("-p", "tcp", "--dport", "49152:49215")

@@ -8,6 +8,7 @@ import pytest
 from openlpm.decide.checks import CHECKS
 from openlpm.decide.examination import Examination, Side
 from openlpm.decide.validate import require, validate
+from openlpm.model.certificate import BadCertificate, Flaw
 from openlpm.model.errors import Refused
 from openlpm.model.finding import Finding, Severity
 from openlpm.model.hardware import (
@@ -119,6 +120,20 @@ FIRES: tuple[tuple[str, Examination], ...] = (
     ("target-unreachable", target(facts=None)),
     ("peer-daemon-unreachable", replace(WELL, peer=PeerVerdict(daemon="refused"))),
     ("migration-port-unreachable", replace(WELL, peer=PeerVerdict(port="timed out"))),
+    *(
+        (
+            flaw.value,
+            replace(
+                WELL, peer=PeerVerdict(certificate=BadCertificate(flaw, "s2", "QEMU", "It is."))
+            ),
+        )
+        for flaw in Flaw
+    ),
+    ("encryption-fails", replace(WELL, peer=PeerVerdict(channel="no such option"))),
+    ("unencrypted", source(system=replace(system("s1"), insecure=True))),
+    ("unencrypted", target(system=replace(system("s2"), insecure=True))),
+    ("unencrypted", source(system=replace(system("s1"), uri="qemu+tcp://s1/system"))),
+    ("unencrypted", target(system=replace(system("s2"), peer_uri="qemu+tcp://s2/system"))),
     ("hypervisor-objects", replace(WELL, peer=PeerVerdict(objection="has a vGPU"))),
     ("state-forbids", partition(state=Sight.UNKNOWN)),
     ("state-forbids", partition(state=Sight.PAUSED, why=Why.MIGRATION)),
@@ -205,6 +220,10 @@ SILENT: tuple[tuple[str, Examination], ...] = (
     ("an ISO on shared storage", hardware(disks=(VirtualDisk("sdb", "sata", DiskKind.FILE, "/d.iso", device="cdrom", on_shared_storage=True),))),
     ("the adapter has its own VLAN", replace(switch(vlans=()), hardware=ethernet(vlans=(7,)).hardware)),
     ("the switch does not tell its MTU", replace(switch(mtu=0), hardware=ethernet(mtu=9000).hardware)),
+    (
+        "one that is off has no memory to be read",
+        replace(partition(**INACTIVE), target=target(system=replace(system("s2"), insecure=True)).target),
+    ),
     ("a newer target", target_facts(hypervisor_version=8_000_000)),
 )  # fmt: skip
 
@@ -235,6 +254,28 @@ def test_an_unsafe_cache_only_warns_when_no_memory_is_moved() -> None:
     e = replace(partition(**INACTIVE), hardware=disk(cache="writeback").hardware)
     assert [f.severity for f in findings(e)] == [Severity.WARNING]
     assert [f.severity for f in findings(disk(cache="writeback"))] == [Severity.ERROR]
+
+
+def test_what_goes_in_the_clear_is_named() -> None:
+    def told(e: Examination) -> str:
+        (found,) = findings(e)
+        assert found.severity is Severity.WARNING
+        return found.message
+
+    plain = replace(system("s2"), uri="qemu+tcp://s2/system", peer_uri="qemu+tcp://s2/system")
+    assert "the partition's memory" in told(target(system=replace(system("s2"), insecure=True)))
+    assert "memory" not in told(target(system=plain))
+    assert "connection to s2, what the daemon of s1" in told(target(system=plain))
+    off = replace(partition(**INACTIVE), target=target(system=plain).target)
+    assert told(off).endswith("the console's connection to s2.")
+
+
+def test_a_bad_certificate_is_found_at_its_owner() -> None:
+    bad = BadCertificate(Flaw.EXPIRED, "s1", "libvirtd", "It has expired.")
+    (found,) = findings(replace(WELL, peer=PeerVerdict(certificate=bad)))
+    assert (found.system, found.message) == ("s1", bad.message)
+    assert "libvirtd reads its own when it starts" in found.remedy
+    assert "when it starts" not in replace(bad, program="QEMU").remedy
 
 
 def test_servers_out_of_reach_are_the_only_thing_said_about_them() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openlpm.model import errors
+from openlpm.model.encryption import is_encrypted, is_plain
 from openlpm.model.errors import BadRequest, Conflict, OpenLpmError, Refused
 from openlpm.model.finding import Finding, Severity
 from openlpm.model.migration import Phase, Progress
@@ -244,6 +245,30 @@ class TestSums:
     ) -> None:
         progress = Progress(total_bytes=total, remaining_bytes=remaining)
         assert progress.fraction == fraction
+
+    @pytest.mark.parametrize(
+        ("uri", "plain"),
+        [
+            ("qemu+tcp://s1/system", True),
+            ("QEMU+TCP://s1/system", True),
+            ("qemu+tls://s1/system?no_verify=1", True),
+            ("qemu+ssh://s1/system?keyfile=/k;no_verify=1", True),
+            ("qemu+ssh://s1/system?keyfile=/k&no_verify=0", False),
+            ("qemu+tls://s1/system?pkipath=/pki", False),
+            ("qemu+ssh://s1/system", False),
+            ("qemu://s1/system", False),
+            ("qemu:///system", False),
+        ],
+    )
+    def test_what_is_not_encrypted_or_says_not_who_answers(self, uri: str, plain: bool) -> None:
+        assert is_plain(uri) == plain
+
+    def test_memory_is_encrypted_unless_given_up_for_either(self) -> None:
+        safe = System("s1", "qemu:///system", "qemu+tls://s1/system")
+        open_ = System("s2", safe.uri, safe.peer_uri, insecure=True)
+        assert is_encrypted(safe, safe)
+        assert not is_encrypted(safe, open_)
+        assert not is_encrypted(open_, safe)
 
     def test_only_three_phases_are_ends(self) -> None:
         assert {p for p in Phase if p.final} == {Phase.DONE, Phase.FAILED, Phase.STOPPED}

@@ -39,7 +39,7 @@ FULL = {
     ),
     "reservation": Reservation("m1", "s2", "u1", "web1", Resources(0.05, 3)),
     "event": Event("c", "m", Level.ERROR, "s1", "web1", "m1", 1.5, 9),
-    "system": System("s1", "uri", "peer", "rack", Mover("10.0.0.1", 5, 6), 1.5, 8),
+    "system": System("s1", "uri", "peer", "rack", Mover("10.0.0.1", 5, 6), 1.5, 8, insecure=True),
     "partition": Partition(
         *("u1", "web1", "s1", Sight.PAUSED, Why.FAULT, 2, 512, MARK, Rmc.INACTIVE, 5.5)
     ),

@@ -13,7 +13,7 @@ from openlpm.model.system import Mover, System
 from openlpm.ports import Inventory
 
 PLAIN = System("s1", "qemu:///system", "qemu:///system")
-FULL = System("s2", "a", "b", "rack1", Mover("10.0.0.2", 100, 2), 1.5, 4096)
+FULL = System("s2", "a", "b", "rack1", Mover("10.0.0.2", 100, 2), 1.5, 4096, True)
 WEB1 = Partition("u1", "web1", "s1", Sight.RUNNING, Why.NONE, 2, 512, seen_at=5.5)
 DB1 = Partition(
     *("u2", "db1", "s1", Sight.OFF, Why.MIGRATED, 1, 256),

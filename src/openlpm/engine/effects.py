@@ -9,6 +9,7 @@ from dataclasses import replace
 from openlpm.decide.advance import Effect, Step
 from openlpm.engine.transfer import TransferCall
 from openlpm.engine.world import World
+from openlpm.model.encryption import is_encrypted
 from openlpm.model.errors import Gone
 from openlpm.model.migration import Kind, Migration
 from openlpm.model.partition import Mark
@@ -66,10 +67,10 @@ def _remove(host: Host, uuid: str, place: Place) -> None:
 
 
 def _transfer(record: Migration, world: World, pause_ms: int) -> Transfer:
-    target = world.system(record.target)
+    source, target = world.system(record.source), world.system(record.target)
     limits = (
         record.policy.bandwidth_mib_s,
-        world.system(record.source).mover.bandwidth_mib_s,
+        source.mover.bandwidth_mib_s,
         target.mover.bandwidth_mib_s,
     )
     return Transfer(
@@ -80,6 +81,7 @@ def _transfer(record: Migration, world: World, pause_ms: int) -> Transfer:
         throttled=record.throttled,
         pause_ms=pause_ms,
         bandwidth_mib_s=min((limit for limit in limits if limit), default=0),
+        encrypted=is_encrypted(source, target),
     )
 
 

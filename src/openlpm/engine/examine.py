@@ -11,15 +11,17 @@ from typing import TypeVar
 
 from openlpm.decide.examination import Examination, Side
 from openlpm.decide.reserve import moves_at
+from openlpm.engine.encryption import Encryption
 from openlpm.engine.estate import Estate
 from openlpm.engine.watch import Watch
+from openlpm.model.encryption import is_encrypted
 from openlpm.model.errors import OpenLpmError
 from openlpm.model.hardware import DiskKind, Hardware
 from openlpm.model.migration import Migration
 from openlpm.model.partition import Partition
 from openlpm.model.system import Link
 from openlpm.model.verdict import PeerVerdict
-from openlpm.ports import Journal
+from openlpm.ports import Clock, Journal
 
 T = TypeVar("T")
 CALLS = 3
@@ -29,9 +31,10 @@ CALLS = 3
 class Examiner:
     """Examines a partition against targets. Its threads only ever wait for servers."""
 
-    def __init__(self, estate: Estate, journal: Journal) -> None:
+    def __init__(self, estate: Estate, journal: Journal, clock: Clock) -> None:
         self._estate = estate
         self._journal = journal
+        self._encryption = Encryption(journal, clock)
         self._pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="examine")
 
     def close(self) -> None:
@@ -42,8 +45,9 @@ class Examiner:
         """One partition, seen just now, against one target as it is now.
 
         Not `thorough`, for a live move that begins now: the disks are not opened from the target
-        (that takes a QEMU process; the move's own opens them before memory is sent), and whether
-        the agent answers is libvirt's word, not the busy guest's.
+        (that takes a QEMU process; the move's own opens them before memory is sent), an encrypted
+        way that was proved of late is not proved anew, and whether the agent answers is libvirt's
+        word, not the busy guest's.
         """
         source, target = self._estate.watch(partition.system), self._estate.watch(to)
         unfinished = self._journal.unfinished()
@@ -58,12 +62,16 @@ class Examiner:
             move_under_way=next((m.id for m in unfinished if m.partition_uuid == uuid), ""),
         )
         is_pair = _connected(target) and source is not target
-        way = self._pool.submit(_way, begun, source, target, unanswered) if is_pair else None
+        ends = (source, target)
+        way = (
+            self._pool.submit(self._way, begun, ends, unanswered, thorough=thorough)
+            if is_pair
+            else None
+        )
         hardware = _answer("its devices", lambda: source.host.describe(uuid), unanswered)
         if is_pair and hardware is not None:
-            thorough = thorough or not begun.is_live
-            ends = (source, target)
-            begun = self._fitted(begun, hardware, ends, unanswered, thorough=thorough)
+            tries = thorough or not begun.is_live
+            begun = self._fitted(begun, hardware, ends, unanswered, thorough=tries)
         if way is not None:
             busy, peer = way.result()
             begun = replace(begun, job_under_way=busy, peer=peer)
@@ -102,6 +110,28 @@ class Examiner:
             failing_disks=disks.result() or {},
         )
 
+    def _way(
+        self, e: Examination, ends: tuple[Watch, Watch], unanswered: list[str], *, thorough: bool
+    ) -> tuple[bool, PeerVerdict | None]:
+        """Whether a job is under way; and if none is, whether the source reaches the target."""
+        uuid = e.partition.uuid
+        source, target = ends
+        peer = None
+        for _ in range(CALLS if e.is_live else 0):
+            # A job under way makes the call fail, for a reason that has its own finding.
+            if _answer("its jobs", lambda: source.host.busy(uuid), unanswered):
+                return True, None
+            if e.move_under_way:
+                break
+            call = lambda: source.host.call_peer(uuid, target.system)  # noqa: E731
+            peer = _answer("the way", call, unanswered)
+            if peer is None or not peer.objection:
+                break
+        if peer != PeerVerdict() or not is_encrypted(source.system, target.system):
+            return False, peer
+        tried = lambda: self._encryption.tried(source, target, anew=thorough)  # noqa: E731
+        return False, _answer("the encrypted way", tried, unanswered)
+
     def _source_side(self, watch: Watch, unfinished: Sequence[Migration]) -> Side:
         return Side(
             system=watch.system,
@@ -120,24 +150,6 @@ class Examiner:
             reservations=tuple(self._journal.reservations(watch.system.name)),
             moves=moves_at(watch.system.name, unfinished),
         )
-
-
-def _way(
-    e: Examination, source: Watch, target: Watch, unanswered: list[str]
-) -> tuple[bool, PeerVerdict | None]:
-    """Whether a job is under way; and if none is, whether the source reaches the target."""
-    uuid = e.partition.uuid
-    peer = None
-    for _ in range(CALLS if e.is_live else 0):
-        # A job under way makes the call fail, for a reason that has its own finding.
-        if _answer("its jobs", lambda: source.host.busy(uuid), unanswered):
-            return True, None
-        if e.move_under_way:
-            break
-        peer = _answer("the way", lambda: source.host.call_peer(uuid, target.system), unanswered)
-        if peer is None or not peer.objection:
-            break
-    return False, peer
 
 
 def _connected(watch: Watch) -> bool:

@@ -33,7 +33,7 @@ class Moves:
         self._journal = journal
         self._executor = executor
         self._clock = clock
-        self._examiner = Examiner(estate, journal)
+        self._examiner = Examiner(estate, journal, clock)
         self._estimator = Estimator(estate, journal)
 
     def close(self) -> None:

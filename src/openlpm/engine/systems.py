@@ -4,7 +4,8 @@ from openlpm.decide.reserve import free
 from openlpm.engine.estate import Estate
 from openlpm.engine.views import SystemView
 from openlpm.engine.watch import Watch
-from openlpm.model.errors import Conflict, OpenLpmError
+from openlpm.model.encryption import is_plain
+from openlpm.model.errors import BadRequest, Conflict, OpenLpmError
 from openlpm.model.names import checked_address, checked_name, checked_range, checked_uri
 from openlpm.model.system import System, configurable
 from openlpm.ports import Journal
@@ -32,7 +33,8 @@ class Systems:
         """Manage a server. Raises `BadRequest` and `AlreadyExists`, and `ServerUnreachable` or
         `Conflict` when it does not answer or is another one's host: then it is not kept.
         """
-        watch = self._estate.add(checked_system(system))
+        _refuse_plain(checked_system(system))
+        watch = self._estate.add(system)
         watch.settle(CONNECT_S)
         try:
             _ = watch.host
@@ -75,11 +77,24 @@ class Systems:
             link=watch.link,
             since=watch.since,
             trouble=watch.trouble,
+            remedy=watch.remedy,
             facts=facts,
             total=total,
             free=free(total, partitions, reservations) if total else None,
             partitions=len(partitions),
         )
+
+
+def _refuse_plain(system: System) -> None:
+    for what, uri in (("connection URI", system.uri), ("peer URI", system.peer_uri)):
+        if is_plain(uri) and not system.insecure:
+            raise BadRequest(
+                "unencrypted-uri",
+                f"{system.name}'s {what} {uri} is not encrypted, or does not say who answers.",
+                cause="Whoever stands on the way could listen, and command the server.",
+                remedy="Give a qemu+tls or qemu+ssh URI (docs/servers.md), or allow it by "
+                "--insecure.",
+            )
 
 
 def checked_system(system: System) -> System:

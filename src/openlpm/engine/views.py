@@ -14,7 +14,7 @@ class SystemView:
     """A managed system: what we were told, what it says, what is free.
 
     `facts`, `total` and `free` are those of the last connection; None if there was none since
-    the console started. `trouble` says why it is not connected.
+    the console started. `trouble` says why it is not connected, `remedy` what to do.
     """
 
     system: System
@@ -25,6 +25,7 @@ class SystemView:
     total: Resources | None = None
     free: Resources | None = None
     partitions: int = 0
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

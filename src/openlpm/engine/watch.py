@@ -46,7 +46,7 @@ class Watch:
         self.system = system
         self.link = Link.CONNECTING
         self.since = clock.now()
-        self.trouble = ""
+        self.trouble = self.remedy = ""
         self.facts: SystemFacts | None = None
         self._hypervisors = hypervisors
         self._clock = clock
@@ -54,6 +54,7 @@ class Watch:
         self._tell_store = tell
         self._keep_in_store = keep
         self._kept = True
+        self._code = "server-unreachable"
         self._host: Host | None = None
         self._facts_at = self._polled_at = 0.0
         self._lock = threading.Lock()
@@ -81,10 +82,10 @@ class Watch:
         host = self._host
         if host is None:
             raise ServerUnreachable(
-                "server-unreachable",
+                self._code,
                 f"{self.system.name} is not connected ({self.link}).",
                 cause=self.trouble,
-                remedy=f"lpm system show {self.system.name} tells more.",
+                remedy=self.remedy or f"lpm system show {self.system.name} tells more.",
             )
         return host
 
@@ -250,6 +251,7 @@ class Watch:
 
     def _connected(self) -> None:
         self.link, self.since, self.trouble = Link.CONNECTED, self._clock.now(), ""
+        self.remedy = ""
         self._tell(
             Event("system-connected", f"{self.system.name} answers.", system=self.system.name)
         )
@@ -257,6 +259,8 @@ class Watch:
 
     def _lost(self, error: OpenLpmError) -> None:
         was, self.trouble = self.link, error.cause or error.message
+        self.remedy = error.remedy
+        self._code = error.code if isinstance(error, ServerUnreachable) else "server-unreachable"
         if was is not Link.UNREACHABLE:
             self.link, self.since = Link.UNREACHABLE, self._clock.now()
             with self._lock:

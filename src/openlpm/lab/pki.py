@@ -1,7 +1,7 @@
 """The lab's own certificate authority: who has no certificate of it is let in nowhere.
 
-Made with the `openssl` program, as docs/servers.md shows it for real servers, so that the lab has no
-dependency of its own for this. Keys are elliptic curves: a certificate takes 20 ms.
+Made with the `openssl` program, as docs/servers.md shows it for real servers, so that the lab needs
+no library of its own for this. Keys are elliptic curves: a certificate takes 20 ms.
 
     authority = Authority(folder)
     authority.make()

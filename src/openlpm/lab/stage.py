@@ -59,21 +59,17 @@ class Stage:
         link: str = "1gbit",
         keep: bool = False,
         disk_mib: int = 0,
+        insecure: bool = False,
     ) -> Self:
         """Bring up the servers, start the console beside them, and tell it of each server.
 
         With `disk_mib` the console's database has a small file system to itself (`stage.disk`).
         """
-        lab = Lab.up(name, servers=servers, link=link)
+        lab = Lab.up(name, servers=servers, link=link, insecure=insecure)
         try:
             stage = cls(lab, keep=keep, disk_mib=disk_mib)
             stage.start_console()
-            for server in lab.servers:
-                stage.lpm(
-                    *("system", "add", server.name, server.uri),
-                    *("--peer-uri", server.peer_uri),
-                    *("--migration-address", server.migration_address),
-                )
+            stage.add_systems(insecure=insecure)
         except BaseException:
             lab.down()
             raise
@@ -109,6 +105,16 @@ class Stage:
         """The command that runs `argv` where the console's files are seen."""
         return self.disk.inside(argv) if self.disk else argv
 
+    def add_systems(self, *, insecure: bool = False) -> None:
+        """Tell the console of each server, that what goes to and from it may be unencrypted."""
+        for server in self.lab.servers:
+            self.lpm(
+                *("system", "add", server.name, server.uri),
+                *("--peer-uri", server.peer_uri),
+                *("--migration-address", server.migration_address),
+                *(("--insecure",) if insecure else ()),
+            )
+
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*self.command(), *words, "--json"],
@@ -127,7 +133,8 @@ class Stage:
         """The command's answer as JSON. Raises `RuntimeError` with its error when it fails."""
         done = self._run(*words)
         if done.returncode != 0:
-            raise RuntimeError(f"lpm {' '.join(words)}: exit {done.returncode}\n{done.stderr}")
+            said = done.stderr or done.stdout
+            raise RuntimeError(f"lpm {' '.join(words)}: exit {done.returncode}\n{said}")
         return json.loads(done.stdout) if done.stdout.strip() else None
 
     def show(self, *words: str) -> None:

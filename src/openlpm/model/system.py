@@ -27,6 +27,7 @@ class System:
     `uri` is how the console reaches it, `peer_uri` how other servers' daemons do (they may
     sit on another network or use another transport). `processors` and `memory_mib` override
     libvirt's figures where the operator wants partitions to use less, or a lab other ones.
+    `insecure`: the operator allows that what goes to and from it goes in the clear.
     """
 
     name: str
@@ -36,6 +37,7 @@ class System:
     mover: Mover = field(default_factory=Mover)
     processors: float | None = None
     memory_mib: int | None = None
+    insecure: bool = False
 
 
 class Link(StrEnum):

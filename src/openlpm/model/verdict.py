@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from openlpm.model.certificate import BadCertificate
+
 
 @dataclass(frozen=True, slots=True)
 class CpuVerdict:
@@ -16,9 +18,13 @@ class PeerVerdict:
     """What the source's daemon met when it called the target's: empty texts are good news.
 
     `daemon`: why the target's daemon does not answer it; `port`: why the migration port does
-    not; `objection`: why the source's hypervisor would not migrate this partition at all.
+    not; `objection`: why the source's hypervisor would not migrate this partition at all;
+    `certificate`: why one of daemons or QEMUs does not trust the other; `channel`: why else
+    nothing can be sent encrypted.
     """
 
     daemon: str = ""
     port: str = ""
     objection: str = ""
+    channel: str = ""
+    certificate: BadCertificate | None = None

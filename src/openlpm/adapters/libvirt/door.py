@@ -14,11 +14,13 @@ import libvirt
 
 from openlpm.adapters.libvirt import loop
 from openlpm.adapters.libvirt.bounded import begun
+from openlpm.adapters.libvirt.certificates import TLS_PORT, Call, bad_daemon, tls_place
 from openlpm.adapters.libvirt.connection import Connection
-from openlpm.adapters.libvirt.errors import said, unreachable
+from openlpm.adapters.libvirt.errors import said, unreachable, untrusted
+from openlpm.model.errors import ServerUnreachable
 
 OPEN_S = 6.0
-_PORTS = {"tcp": 16509, "tls": 16514}
+_PORTS = {"tcp": 16509, "tls": TLS_PORT}
 _KNOCK_S = 4.0
 
 
@@ -42,7 +44,7 @@ class Door:
             raw = attempt.result(timeout=OPEN_S)
             return Connection(name, raw, lambda: self.open(name, uri))
         except libvirt.libvirtError as error:
-            raise unreachable(name, said(error)) from error
+            raise _failed(name, uri, said(error)) from error
         except TimeoutError as error:
             with self._lock:
                 self._pending[uri] = attempt
@@ -69,6 +71,14 @@ def knock(uri: str) -> None:
             socket.create_connection(address, timeout=_KNOCK_S).close()
         except OSError as error:
             raise libvirt.libvirtError(f"{uri}: {error}") from error
+
+
+def _failed(name: str, uri: str, why: str) -> ServerUnreachable:
+    place = tls_place(uri)
+    if place is None:
+        return unreachable(name, why)
+    bad = bad_daemon(why, Call("the console", name, "libvirtd"), place, place[0])
+    return untrusted(name, bad) if bad else unreachable(name, why)
 
 
 def _close_unwanted(attempt: "Future[libvirt.virConnect]") -> None:

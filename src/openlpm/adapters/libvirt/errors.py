@@ -10,6 +10,7 @@ from typing import Any
 
 import libvirt
 
+from openlpm.model.certificate import BadCertificate
 from openlpm.model.errors import Gone, HypervisorRefused, OpenLpmError, ServerUnreachable
 
 _HINTS = {
@@ -35,7 +36,12 @@ _LONGEST_SAID = 16_384
 
 def said(error: libvirt.libvirtError) -> str:
     """What libvirt said, as one sentence of printable text: it goes to logs, too."""
-    words = (error.get_error_message() or str(error))[:_LONGEST_SAID].split()
+    return sentence(error.get_error_message() or str(error))
+
+
+def sentence(words_from_outside: str) -> str:
+    """The same of any words."""
+    words = words_from_outside[:_LONGEST_SAID].split()
     text = "".join(c if c.isprintable() else "\ufffd" for c in " ".join(words))
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
@@ -86,6 +92,13 @@ def whole(figures: Mapping[str, Any], name: str) -> int:
     """A figure of libvirt's typed parameters: whatever the server made of it, a whole number."""
     value = figures.get(name, 0)
     return min(max(value, 0), _LARGEST) if isinstance(value, int) else 0
+
+
+def untrusted(system: str, bad: BadCertificate) -> ServerUnreachable:
+    """The console and a managed system do not trust each other."""
+    return ServerUnreachable(
+        bad.flaw, f"{system} cannot be reached.", cause=bad.message, remedy=bad.remedy
+    )
 
 
 def unreachable(system: str, cause: str) -> ServerUnreachable:

@@ -6,6 +6,7 @@ import libvirt
 
 from openlpm.adapters.libvirt import (
     agent,
+    channel,
     definition,
     events,
     listing,
@@ -140,6 +141,9 @@ class LibvirtHost:
 
     def call_peer(self, uuid: str, target: System) -> PeerVerdict:
         return peer.call(self._connection, self._capabilities.arch, uuid, target)
+
+    def try_encryption(self, target: System) -> PeerVerdict:
+        return channel.try_encryption(self._connection, self._capabilities.arch, target)
 
     def open_disks(self, disks: Sequence[VirtualDisk]) -> dict[str, str]:
         return probe.open_disks(self._connection, self._capabilities.arch, disks)

@@ -51,7 +51,7 @@ def partitions(connection: Connection) -> list[Partition]:
 
 
 def partition(connection: Connection, uuid: str) -> Partition | None:
-    """One of them."""
+    """One of them; our own probes are none."""
 
     def read() -> tuple[str, Place, str]:
         domain = connection.domain(uuid)
@@ -61,7 +61,7 @@ def partition(connection: Connection, uuid: str) -> Partition | None:
         name, state, xml = connection.ask("describe the partition", read)
     except Gone:
         return None
-    return _partition(connection.name, xml, state, name, uuid)
+    return None if is_probe(name) else _partition(connection.name, xml, state, name, uuid)
 
 
 def _domains(raw: libvirt.virConnect) -> Iterator[tuple[str, str, Place, str]]:

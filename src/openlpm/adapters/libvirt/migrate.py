@@ -9,6 +9,7 @@ Flags, and why:
     PERSIST_DEST     the target keeps the definition
     ABORT_ON_ERROR   a guest that meets an I/O error is not moved in that state
     AUTO_CONVERGE    QEMU slows the guest down, when asked to
+    TLS              the QEMUs encrypt, and prove to each other who they are; unless given up
 not UNDEFINE_SOURCE  the source's definition is removed once the target was *seen* running
 
 The definitions given to the target carry our mark as it shall be there (see `metadata.py`).
@@ -19,10 +20,12 @@ from typing import Any
 
 import libvirt
 
+from openlpm.adapters.libvirt.certificates import Call, told
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.definition import EXPORTED
 from openlpm.adapters.libvirt.errors import ignoring, said, unreachable, whole
 from openlpm.adapters.libvirt.metadata import with_mark
+from openlpm.model.certificate import Flaw
 from openlpm.model.errors import Gone, HypervisorRefused, OpenLpmError
 from openlpm.model.migration import Progress
 from openlpm.ports import Transfer
@@ -65,6 +68,8 @@ def _prepared(line: Connection, wanted: Transfer) -> tuple[libvirt.virDomain, in
         parameters[libvirt.VIR_MIGRATE_PARAM_URI] = migration_uri(wanted.target.mover.address)
     if wanted.bandwidth_mib_s:
         parameters[libvirt.VIR_MIGRATE_PARAM_BANDWIDTH] = wanted.bandwidth_mib_s
+    if wanted.encrypted:
+        flags |= libvirt.VIR_MIGRATE_TLS
     if wanted.throttled:
         flags |= libvirt.VIR_MIGRATE_AUTO_CONVERGE
         parameters[libvirt.VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL] = _THROTTLE_INITIAL
@@ -87,6 +92,11 @@ def _failed(error: libvirt.libvirtError, line: Connection, wanted: Transfer) -> 
             f"The transfer {ends} was stopped.",
             cause=said(error),
             remedy="Nothing was lost: the partition goes on at its source.",
+        )
+    bad = told(said(error), Call(line.name, wanted.target.name, "QEMU"))
+    if bad and bad.flaw is not Flaw.REFUSED:  # that may as well be a link that broke
+        return HypervisorRefused(
+            bad.flaw, f"The transfer {ends} failed.", cause=bad.message, remedy=bad.remedy
         )
     return HypervisorRefused(
         "transfer-failed",

@@ -21,6 +21,7 @@ import libvirt
 from lxml import etree
 
 from openlpm.adapters.libvirt.bounded import bounded
+from openlpm.adapters.libvirt.certificates import Call, bad_daemon, tls_place
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.errors import said, translated
 from openlpm.adapters.libvirt.probe_name import fresh_name, is_left_over
@@ -39,12 +40,25 @@ def call(connection: Connection, arch: str, uuid: str, target: System) -> PeerVe
     with connection.apart() as line:
         attempt = _Attempt(line, arch, uuid, target)
         try:
-            return bounded(attempt.made, _PATIENCE_S, f"{line.name}: call {target.peer_uri}")
+            verdict = bounded(attempt.made, _PATIENCE_S, f"{line.name}: call {target.peer_uri}")
         except TimeoutError:
             line.close()  # nobody else shall wait behind the call that hangs
             return attempt.hanging()
         except libvirt.libvirtError as error:
             raise translated(error, line.name, "call its peer", alive=line.alive) from error
+    return _explained(verdict, connection.name, target)
+
+
+def _explained(verdict: PeerVerdict, source: str, target: System) -> PeerVerdict:
+    """Where it is a certificate that the daemons stumble over, whose it is and what is wrong."""
+    called = tls_place(target.peer_uri)
+    if not verdict.daemon or called is None:
+        return verdict
+    # A daemon has one certificate for all networks; the console may not be on the servers' own.
+    seen_at = tls_place(target.uri) or called
+    call = Call(source, target.name, "libvirtd")
+    certificate = bad_daemon(verdict.daemon, call, seen_at, called[0])
+    return PeerVerdict(certificate=certificate) if certificate else verdict
 
 
 class _Attempt:

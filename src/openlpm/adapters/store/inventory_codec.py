@@ -22,6 +22,7 @@ def system_row(system: System) -> Row:
         "mover": asdict(system.mover),
         "processors": system.processors,
         "memory_mib": system.memory_mib,
+        "insecure": system.insecure,
     }
 
 
@@ -41,6 +42,7 @@ def system(row: Stored) -> System:
         ),
         processors=fields.optional_number("processors"),
         memory_mib=fields.optional_integer("memory_mib"),
+        insecure=fields.flag("insecure"),
     )
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("lpm0001", "lpm0002", "lpm0003")
+REVISIONS = ("lpm0001", "lpm0002", "lpm0003", "lpm0004")
 """All that ever were, oldest first. The last one is what this program reads and writes."""
 
 metadata = MetaData()
@@ -121,6 +121,7 @@ systems = Table(
     Column("mover", JSON, nullable=False),
     Column("processors", Double),
     Column("memory_mib", BigInteger),
+    Column("insecure", Boolean, nullable=False, server_default=false()),
     _checksum(),
 )
 

@@ -6,7 +6,16 @@ remedies in docs/validation.md (a style test compares).
 
 from collections.abc import Callable, Iterator
 
-from openlpm.decide.checks import capacity, network, platform, reach, state, storage, ties
+from openlpm.decide.checks import (
+    capacity,
+    encryption,
+    network,
+    platform,
+    reach,
+    state,
+    storage,
+    ties,
+)
 from openlpm.decide.examination import Examination
 from openlpm.model.finding import Finding
 
@@ -19,6 +28,9 @@ CHECKS: tuple[Check, ...] = (
     reach.questions_were_answered,
     reach.daemons_reach_each_other,
     reach.source_hypervisor_agrees,
+    encryption.certificates_are_trusted,
+    encryption.memory_can_be_encrypted,
+    encryption.nothing_goes_in_the_clear,
     state.state_allows_a_move,
     state.has_run_since_it_arrived,
     state.partition_is_ours,

@@ -43,6 +43,7 @@ def system() -> None:
 )
 @click.option("--processors", type=float, metavar="N", help="What partitions may use of it.")
 @click.option("--memory", type=MEBIBYTES, help="What partitions may use of it: MiB, 512M or 64G.")
+@click.option("--insecure", is_flag=True, help="Allow what is not encrypted, to and from it.")
 @json_option
 def add(
     *,
@@ -55,6 +56,7 @@ def add(
     concurrent: int,
     processors: float | None,
     memory: int | None,
+    insecure: bool,
     as_json: bool,
 ) -> None:
     """Add the libvirt host at URI as the managed system NAME.
@@ -74,6 +76,7 @@ def add(
             "mover": mover,
             "processors": processors,
             "memory_mib": memory,
+            "insecure": insecure,
         },
     )
     print_json(added) if as_json else say(f"{name} is {_link(added)}.")
@@ -130,8 +133,10 @@ def _particulars(view: dict[str, Any]) -> list[tuple[str, object]]:
     return [
         ("Name", told["name"]),
         ("State", f"{_link(view)} since {moment(view['since'])}"),
+        ("Remedy", view["remedy"]),
         ("URI", told["uri"]),
         ("Peer URI", told["peer_uri"]),
+        ("Encryption", "not demanded (--insecure)" if told["insecure"] else "demanded"),
         ("Chassis", told["chassis"]),
         ("Migration address", told["mover"]["address"]),
         ("Moves at once", told["mover"]["concurrent"]),

@@ -39,6 +39,7 @@ class SystemBody(Body):
     mover: MoverBody = MoverBody()
     processors: float | None = Field(default=None, description="null: libvirt's figure")
     memory_mib: int | None = Field(default=None, description="null: libvirt's figure")
+    insecure: bool = Field(default=False, description="allow what is not encrypted")
 
     def value(self) -> System:
         """The model's noun."""
@@ -50,6 +51,7 @@ class SystemBody(Body):
             mover=self.mover.value(),
             processors=self.processors,
             memory_mib=self.memory_mib,
+            insecure=self.insecure,
         )
 
 
