@@ -47,10 +47,14 @@ FULL = {
 MODULES = {"system": inventory_codec, "partition": inventory_codec}
 
 
+NOT_STORED = {"writes"}  # it matters while the server is seen, and is seen with it
+
+
 @pytest.mark.parametrize("noun", FULL)
 def test_every_field_comes_back(noun: str):
     value = FULL[noun]
-    for field in fields(value):  # the example itself must leave no field at its default
+    told = [field for field in fields(value) if field.name not in NOT_STORED]
+    for field in told:  # the example itself must leave no field at its default
         default = field.default_factory() if callable(field.default_factory) else field.default
         assert field.default is MISSING or getattr(value, field.name) != default, field.name
     module = MODULES.get(noun, codec)
