@@ -8,7 +8,9 @@ One lab serves all modules: leave it as it was found. Every guest goes with its 
 """
 
 import json
+import os
 import secrets
+import signal
 import sqlite3
 import subprocess
 import time
@@ -273,13 +275,29 @@ class Site:
             number = self.migrate(name, to, throttle=False)
             until(lambda: self.migration(number)["phase"] == "send", 10, "memory sent")
             try:
-                yield number
+                with self.frozen_qemu(name, to):
+                    lab.set_rate(to, lab.plan.link)  # what others send meanwhile is not slow
+                    yield number
+                    lab.set_rate(to, "1mbit")
             finally:
                 self.client.post(path_of("migrations", number, "stop"))
                 record = self.ended(number)
             assert record["phase"] == "stopped"
         finally:
             lab.set_rate(to, lab.plan.link)
+
+    @contextmanager
+    def frozen_qemu(self, name: str, server: str) -> Iterator[None]:
+        """Its QEMU there stands still meanwhile."""
+        guest = f"guest={name},"
+        (pid,) = self.stage.lab.server(server).pids(
+            lambda argv: any(guest in word for word in argv)
+        )
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     @contextmanager
     def other_system(self, name: str, **change: Any) -> Iterator[None]:

@@ -63,14 +63,14 @@ def test_a_cut_link_cuts_its_own_network_only(lab: Lab) -> None:
     lab.cut(first, "migration")
     try:
         assert lab.cut_links(first) == ["migration"]
-        assert not reaches(lab, second.migration_address, 16509, "s1")
-        assert reaches(lab, first.management_address, 16509)
+        assert not reaches(lab, second.migration_address, 16514, "s1")
+        assert reaches(lab, first.management_address, 16514)
         assert reaches(lab, storage.host, storage.port, "s1")
     finally:
         lab.heal(first, "migration")
         lab.delete_volume("cuttable")
     assert lab.cut_links(first) == []
-    assert reaches(lab, second.migration_address, 16509, "s1")
+    assert reaches(lab, second.migration_address, 16514, "s1")
 
 
 @pytest.mark.parametrize("link", ["management", "storage"])
@@ -78,7 +78,7 @@ def test_other_links_are_cut_and_healed_too(lab: Lab, link: str) -> None:
     def reached() -> bool:
         if link == "storage":
             return reaches(lab, "198.18.2.1", 10809, "s2")
-        return reaches(lab, lab.servers[1].management_address, 16509)
+        return reaches(lab, lab.servers[1].management_address, 16514)
 
     lab.cut("s2", link)
     try:
@@ -93,11 +93,11 @@ def test_what_stands_on_the_guest_bridge_is_reached_from_outside_until_cut(lab: 
     address = "198.19.7.7"
     lab.run(["ip", "address", "add", f"{address}/16", "dev", "guest"], "s1")
     try:
-        assert reaches(lab, address, 16509)
+        assert reaches(lab, address, 16514)
         lab.cut("s1", "guest")
-        assert not reaches(lab, address, 16509)
+        assert not reaches(lab, address, 16514)
         lab.heal("s1", "guest")
-        assert reaches(lab, address, 16509)
+        assert reaches(lab, address, 16514)
     finally:
         lab.heal("s1", "guest")
         lab.run(["ip", "address", "del", f"{address}/16", "dev", "guest"], "s1")

@@ -140,8 +140,8 @@ class Watch:
         unwatch = host.watch(self._on_change)
         try:
             self._see_facts(host)
+            self._host = host  # before its partitions are seen: who sees one may ask about it
             self._see_partitions(host)
-            self._host = host
             self._connected()
             while not self._closing.is_set():
                 heard = self._wake.count
