@@ -16,13 +16,13 @@ from pathlib import Path
 
 from openlpm.chaos.attempt import Attempt
 from openlpm.chaos.moments import Moment
-from openlpm.chaos.scene import Scene, until
+from openlpm.chaos.scene import FINAL, Scene, until
 from openlpm.faces.cli.client import path_of
 from openlpm.faces.cli.problem import Problem
 
 Act = Callable[[Scene, Attempt], None]
 HOLD_S = 4.0
-"""How long a brief trouble lasts: longer than a daemon's patience with a peer is not needed."""
+"""How long a brief trouble lasts: long enough that everybody has met it."""
 NOTICED_S = 12.0
 _DAEMONS_BYTES = 1 << 30
 EVERYWHERE = frozenset(Moment)
@@ -118,8 +118,9 @@ def _second_operator(scene: Scene, attempt: Attempt) -> None:
     except Problem as problem:
         attempt.notes.append(f"the second operator was told {problem.code}")
         return
-    if attempt.answered() not in ("", move) and scene.move(attempt.move_id)["phase"] != "done":
-        attempt.wrong.append(f"Two moves were promised: {attempt.move_id} and {move}.")
+    first = attempt.answered()
+    if first not in ("", move) and scene.move(first)["phase"] not in FINAL:
+        attempt.wrong.append(f"Two moves were promised at once: {first} and {move}.")
     attempt.move_id = move
 
 

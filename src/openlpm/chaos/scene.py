@@ -163,11 +163,12 @@ class Scene:
         """How many hold the partition's lease."""
         return lock_holders(self.lab.folder.leases / LOCKSPACE / self.guest.uuid)
 
-    def pause_ms(self, server: str) -> int:
-        """QEMU's pause in the last move, by libvirt's own word at its target."""
+    def pause_ms(self, server: str) -> int | None:
+        """QEMU's pause in the last move, by libvirt's word at its target; None: it knows none."""
         said = self.virsh(server, "domjobinfo", NAME, "--completed", "--keep-completed")
         lines = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
-        return int(lines["Total downtime"].split()[0])
+        told = lines.get("Total downtime")
+        return int(told.split()[0]) if told else None
 
     def qemus(self, server: str) -> list[int]:
         """The processes there that are, or would become, the partition."""
