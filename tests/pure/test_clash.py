@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from openlpm.decide.clash import Clash, clashes
+from openlpm.decide.clash import Clash, clashes, over
 from openlpm.model.partition import Partition
 from openlpm.model.sight import Sight, Why
 
@@ -47,3 +47,11 @@ def test_a_partition_that_runs_twice_clashes_unless_a_mover_looks_after_it() -> 
 
 def test_of_three_each_pair_is_told() -> None:
     assert len(clashes([WEB1, COPY, replace(COPY, uuid="u-3", name="third")])) == 3
+
+
+def test_it_is_over_when_it_is_seen_to_be_and_not_when_one_is_out_of_sight() -> None:
+    told = clashes([WEB1, COPY])
+    assert not over(told, [WEB1, COPY])
+    assert not over(told, [WEB1, replace(COPY, state=Sight.UNKNOWN)])
+    assert over(told, [WEB1, replace(COPY, state=Sight.OFF)]) == told
+    assert over(told, [WEB1]) == told

@@ -6,7 +6,7 @@ Nothing guards a network disk from a copy of the definition without the lease, s
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from openlpm.model.partition import Partition
@@ -55,6 +55,16 @@ def clashes(partitions: Iterable[Partition], moving: Collection[str] = ()) -> fr
         if one.uuid != other.uuid
     }
     return frozenset(doubled | shared)
+
+
+def over(
+    told: frozenset[Clash], partitions: Iterable[Partition], moving: Collection[str] = ()
+) -> frozenset[Clash]:
+    """Those of `told` that are seen to be over: one that is out of sight may well be at work."""
+    possible = (
+        replace(p, state=Sight.RUNNING) if p.state is Sight.UNKNOWN else p for p in partitions
+    )
+    return told - clashes(possible, moving)
 
 
 def _named(partition: Partition) -> str:

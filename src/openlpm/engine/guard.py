@@ -6,7 +6,7 @@ The servers are seen one after the other, so what has just changed may look like
 two looks in a row have seen is told.
 """
 
-from openlpm.decide.clash import Clash, clashes
+from openlpm.decide.clash import Clash, clashes, over
 from openlpm.engine.estate import Estate
 from openlpm.engine.periodic import Periodic
 from openlpm.model.event import Event, Level
@@ -28,7 +28,8 @@ class Guard(Periodic):
 
     def _look(self) -> None:
         moving = {record.partition_uuid for record in self._journal.unfinished()}
-        found = clashes(self._estate.partitions(), moving)
+        partitions = self._estate.partitions()
+        found = clashes(partitions, moving)
         lasting, self._last = found & self._last, found
         for clash in lasting - self._told:
             self._journal.tell(
@@ -38,6 +39,7 @@ class Guard(Periodic):
                     level=Level.ERROR,
                 )
             )
-        for clash in self._told - found:
+        ended = over(self._told, partitions, moving)
+        for clash in ended:
             self._journal.tell(Event("partitions-clash-over", f"No more: {clash.message}"))
-        self._told = lasting | (self._told & found)
+        self._told = (self._told | lasting) - ended
