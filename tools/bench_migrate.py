@@ -6,9 +6,6 @@ drifts is the same for both. Times are from the command's start to its end; sile
 UDP client outside both servers noticed. Medians and their ratios go to build/bench-migrate.json.
 """
 
-import argparse
-import json
-import secrets
 import statistics
 import sys
 import time
@@ -18,10 +15,9 @@ from typing import Any
 
 from openlpm.lab.probe.clients import OutsideClients
 from openlpm.lab.stage import SERVES_WITHIN_S, Guest, Stage
+from tools import bench_guest
 
 OUT = Path("build/bench-migrate.json")
-LOADS = {"idle": 0, "dirty_20": 20}
-"""MB/s that the guest dirties."""
 
 
 @dataclass(frozen=True)
@@ -124,28 +120,5 @@ def _summary(ours: list[Run], virsh: list[Run], overheads: list[dict[str, float]
     }
 
 
-def main() -> int:
-    """Measure and write the figures; exit code 0 whatever they are: a benchmark is no test."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=10)
-    parser.add_argument("--memory", type=int, default=256, help="the guest's memory in MiB")
-    arguments = parser.parse_args()
-    result: dict[str, Any] = {}
-    with Stage.up(f"bench-{secrets.token_hex(2)}") as stage:
-        guest = stage.make_partition("bench1", on="s1", memory_mib=arguments.memory)
-        stage.lpm("partition", "activate", guest.name)
-        with stage.clients(guest) as clients:
-            clients.wait_until_served(SERVES_WITHIN_S)
-            bench = Bench(stage, guest, clients)
-            for name, rate in LOADS.items():
-                stage.fetch(guest, f"/dirty?mb_per_s={rate}&mib=128")
-                print(f"{name}: {arguments.pairs} pairs", flush=True)
-                result[name] = bench.pairs(arguments.pairs)
-    OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(bench_guest.run(__doc__, OUT, lambda s, g, c: Bench(s, g, c).pairs))

@@ -9,9 +9,6 @@ what is compared is how memory is sent. Medians and their ratios go to build/ben
     total     the move, by the console's record  command   `lpm migrate`, from start to prompt
 """
 
-import argparse
-import json
-import secrets
 import statistics
 import sys
 import time
@@ -21,7 +18,7 @@ from typing import Any
 
 from openlpm.lab.probe.clients import OutsideClients
 from openlpm.lab.stage import SERVES_WITHIN_S, Guest, Stage
-from tools.bench_migrate import LOADS
+from tools import bench_guest
 
 OUT = Path("build/bench-tls.json")
 Figures = dict[str, float]
@@ -86,28 +83,5 @@ def _medians(moves: list[Figures]) -> Iterator[tuple[str, float]]:
         yield key, round(statistics.median(move[key] for move in moves), 3)
 
 
-def main() -> int:
-    """Measure and write the figures; exit code 0 whatever they are: a benchmark is no test."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=10)
-    parser.add_argument("--memory", type=int, default=256, help="the guest's memory in MiB")
-    arguments = parser.parse_args()
-    result: dict[str, Any] = {}
-    with Stage.up(f"tls-{secrets.token_hex(2)}") as stage:
-        guest = stage.make_partition("bench1", on="s1", memory_mib=arguments.memory)
-        stage.lpm("partition", "activate", guest.name)
-        with stage.clients(guest) as clients:
-            clients.wait_until_served(SERVES_WITHIN_S)
-            bench = Bench(stage, guest, clients)
-            for name, rate in LOADS.items():
-                stage.fetch(guest, f"/dirty?mb_per_s={rate}&mib=128")
-                print(f"{name}: {arguments.pairs} pairs", flush=True)
-                result[name] = bench.pairs(arguments.pairs)
-    OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(bench_guest.run(__doc__, OUT, lambda s, g, c: Bench(s, g, c).pairs))

@@ -289,10 +289,7 @@ class Site:
     @contextmanager
     def frozen_qemu(self, name: str, server: str) -> Iterator[None]:
         """Its QEMU there stands still meanwhile."""
-        guest = f"guest={name},"
-        (pid,) = self.stage.lab.server(server).pids(
-            lambda argv: any(guest in word for word in argv)
-        )
+        (pid,) = self.stage.lab.server(server).qemus(name)
         os.kill(pid, signal.SIGSTOP)
         try:
             yield

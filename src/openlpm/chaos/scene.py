@@ -172,13 +172,7 @@ class Scene:
 
     def qemus(self, server: str) -> list[int]:
         """The processes there that are, or would become, the partition."""
-        one = self.lab.server(server)
-        guest = f"guest={NAME},"
-        return (
-            one.pids(lambda argv: any(word.startswith(guest) for word in argv))
-            if one.is_up()
-            else []
-        )
+        return self.lab.server(server).qemus(NAME)
 
     def open_ports(self, server: str) -> list[str]:
         """Migration ports on which somebody there still listens."""

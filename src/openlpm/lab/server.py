@@ -170,6 +170,13 @@ class LabServer:
             if entry.name.isdigit() and _is_in(entry, own) and matches(_command_line(entry))
         )
 
+    def qemus(self, partition: str) -> list[int]:
+        """The processes there that are, or would become, a partition; none without power."""
+        guest = f"guest={partition},"
+        if not self.is_up():
+            return []
+        return self.pids(lambda argv: any(word.startswith(guest) for word in argv))
+
     def is_frozen(self) -> bool:
         """Whether `freeze` was the last word."""
         return control.ask(self.socket, do="status")["frozen"]
