@@ -1,8 +1,10 @@
 """`lpm lab chaos`: run the fault matrix, or some of its cases."""
 
 import secrets
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -14,19 +16,25 @@ from openlpm.lab.errors import LabError
 from openlpm.lab.stage import Stage
 
 DISK_MIB = 16
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def out_option(name: str, what: str) -> Callable[[F], F]:
+    """Add `--out`."""
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path, dir_okay=False),
+        default=Path(f"build/{name}.json"),
+        show_default=True,
+        help=what,
+    )
 
 
 @click.command("chaos")
 @click.argument("names", metavar="[CASE]...", nargs=-1)
 @click.option("--list", "only_list", is_flag=True, help="Name the cases, and run none.")
 @click.option("--quarter", "only_quarter", is_flag=True, help="A representative quarter of all.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("build/chaos.json"),
-    show_default=True,
-    help="Where every case's evidence goes.",
-)
+@out_option("chaos", "Where every case's evidence goes.")
 @click.option(
     "--page",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -83,15 +91,11 @@ def make_scene() -> Scene:
 
 
 @click.command("soak")
-@click.option("--moves", type=click.IntRange(min=1), default=200, show_default=True)
-@click.option("--seed", type=int, help="Disturb the same moves in the same way again.")
 @click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("build/soak.json"),
-    show_default=True,
-    help="Where the figures go.",
+    "--moves", type=click.IntRange(min=1), default=200, show_default=True, help="How many."
 )
+@click.option("--seed", type=int, help="Disturb the same moves in the same way again.")
+@out_option("soak", "Where the figures go.")
 def soak_command(*, moves: int, seed: int | None, out: Path) -> int:
     """Move a busy partition many times in a row, one of ten times disturbed at random.
 
