@@ -156,6 +156,13 @@ class Host(Protocol):
         """Move a throwaway guest there by TLS, and end it: the way that memory would go."""
         ...
 
+    def lease_is_free(self, uuid: str) -> bool:
+        """Nobody who shares this system's lockspace holds the partition's lease.
+
+        Raises `HypervisorRefused` where that cannot be tried.
+        """
+        ...
+
     def open_disks(self, disks: Sequence[VirtualDisk]) -> dict[str, str]:
         """Try each disk from here, read-only; maps those that fail to the reason."""
         ...
@@ -205,6 +212,14 @@ class Journal(Protocol):
 
     def halt(self, migration_id: str, event: Event) -> Migration:
         """Note the operator's wish to stop; returns the record. Raises `TooLate`, `NotFound`."""
+        ...
+
+    def given_up(self) -> Sequence[Migration]:
+        """Ended without one of their systems (`gone`), which has not been looked after since."""
+        ...
+
+    def looked_after(self, migration_id: str, event: Event) -> None:
+        """What such a system had left of it is dealt with; does nothing the second time."""
         ...
 
     def migration(self, migration_id: str) -> Migration:

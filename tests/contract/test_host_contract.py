@@ -223,6 +223,19 @@ def test_a_lease_keeps_it_from_running_twice(stand: Stand):
     assert stand.target.look(uuid).state is Sight.OFF
 
 
+def test_a_lease_tells_from_elsewhere_whether_it_runs(stand: Stand):
+    uuid = stand.started()
+    assert not stand.target.lease_is_free(uuid)
+    stand.source.pause(uuid)  # what is paused gives its lease up
+    assert stand.target.lease_is_free(uuid)
+    stand.source.resume(uuid)  # and nobody has kept it
+    stand.source.destroy(uuid)
+    assert stand.target.lease_is_free(uuid)
+    with pytest.raises(HypervisorRefused) as refused:
+        stand.target.lease_is_free(NOBODY)
+    assert refused.value.code == "lease-unseen"
+
+
 def test_the_target_fits(stand: Stand):
     uuid = stand.started()
     hardware = stand.source.describe(uuid)

@@ -215,8 +215,10 @@ class FakeConsole:
         self._turn(migration_id, phase=Phase.STOPPED, reason="The operator stopped it.")
         return self.migration(migration_id)
 
-    def recover(self, migration_id: str) -> Recovery:
+    def recover(self, migration_id: str, *, force: bool = False) -> Recovery:
         seen = Sighting(Place(Sight.RUNNING), ABSENT)
+        if force:
+            raise Conflict("both-in-sight", "Both server1 and server2 answer: nothing to force.")
         return Recovery(self.migration(migration_id), seen, "It runs on server1; the move goes on.")
 
     # The console's own state

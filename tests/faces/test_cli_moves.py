@@ -109,6 +109,8 @@ def test_ctrl_c_leaves_the_move_alone_and_says_how_to_stop_it(
     assert "goes on" in told
     assert f"lpm migration watch {move}" in told
     assert lpm("migration", "recover", move).out.startswith("It runs on server1")
+    forced = lpm("migration", "recover", move, "--force")
+    assert (forced.code, "nothing to force" in forced.err) == (6, True)
     assert lpm("migration", "stop", move).code == 0
     late = lpm("migration", "stop", move)
     assert late.code == 6

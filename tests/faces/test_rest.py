@@ -167,6 +167,7 @@ def test_a_move_is_stopped_and_recovered(rest: TestClient) -> None:
     recovery = rest.post(f"{move}/recover").json()
     assert recovery["seen"]["source"]["state"] == "running"
     assert recovery["explanation"]
+    problem(rest.post(f"{move}/recover", json={"force": True}), 409, "both-in-sight")
     assert rest.post(f"{move}/stop").json()["migration"]["phase"] == "stopped"
     problem(rest.post(f"{move}/stop"), 409, "too-late")
 

@@ -211,6 +211,12 @@ class FakeHost:
             self._server.encryption_tries += 1
             return self._server.encryption
 
+    def lease_is_free(self, uuid: str) -> bool:
+        with self._line.calling("lease_is_free"):
+            if self._server.facts.lockspace is None or uuid not in self._world.leases:
+                raise HypervisorRefused("lease-unseen", "It shares no lockspace.")
+            return not self._world.running(uuid)
+
     def open_disks(self, disks: Sequence[VirtualDisk]) -> dict[str, str]:
         with self._line.calling("open_disks"):
             failing = self._server.failing_disks

@@ -80,6 +80,23 @@ def test_a_start_after_the_first_server_lost_its_storage_is_refused(scene: Scene
     until(scene.serves, 20, "it to go on")
 
 
+def test_a_source_that_is_only_cut_off_is_not_given_up(scene: Scene) -> None:
+    """It still runs the partition, and sends it: its lease tells so at the target."""
+    scene.link("20mbit")
+    here, move = scene.here, scene.begin()
+    scene.in_step(move)
+    scene.lab.cut(here, "management")
+    try:
+        until(lambda: scene.link_of(here) == "unreachable", 12, "the cut to be noticed")
+        refused = scene.run("migration", "recover", move, "--force")
+        assert refused.returncode == 6, refused.stderr
+        assert f"{here} still runs '{NAME}'" in refused.stderr
+    finally:
+        scene.lab.heal(here, "management")
+    scene.link()
+    assert scene.ended(move)["phase"] == "done"
+
+
 def test_a_start_while_it_moves_never_makes_two(scene: Scene) -> None:
     """All through a move somebody starts a copy with the same lease, at the target.
 

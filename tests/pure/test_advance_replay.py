@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from openlpm.decide.advance import Effect, Step, advance, apply
+from openlpm.decide.advance import advance, apply
 from openlpm.decide.invariants import broken
 from openlpm.decide.recover import explain
+from openlpm.decide.step import Effect, Step
 from openlpm.model.migration import Halt, Kind, Migration, Phase
 from openlpm.model.sight import ABSENT, CANNOT_SEE, Job, Place, Sight, Sighting, Why
 

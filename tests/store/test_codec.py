@@ -28,6 +28,7 @@ FULL = {
         throttled=True,
         leased=True,
         retaking=True,
+        gone="server2",
         demand=Resources(0.05, 3),
         policy=POLICY,
         is_return=True,

@@ -24,6 +24,7 @@ Act = Callable[[Scene, Attempt], None]
 HOLD_S = 4.0
 """How long a brief trouble lasts: long enough that everybody has met it."""
 NOTICED_S = 12.0
+GIVEN_UP_S = 60.0
 _DAEMONS_BYTES = 1 << 30
 EVERYWHERE = frozenset(Moment)
 _WITH_TARGET = EVERYWHERE - {Moment.VALIDATION, Moment.CAPTURE}
@@ -256,6 +257,27 @@ def _lose_power(side: str) -> Act:
     return strike
 
 
+def _lose_for_good(side: str) -> Act:
+    """It does not come back. The operator says so, and the move must end without it."""
+    lose = _lose_power(side)
+
+    def strike(scene: Scene, attempt: Attempt) -> None:
+        lose(scene, attempt)
+        move = attempt.answered()
+        if move:
+            attempt.notes.append(until(lambda: scene.forced(move), GIVEN_UP_S, "its end by force"))
+
+    return strike
+
+
+def _found_again(scene: Scene, attempt: Attempt) -> None:
+    """Long after, somebody repairs it: what it still has of the partition must be looked after."""
+    scene.heal_servers()
+    move = attempt.answered()
+    if move:
+        until(lambda: not scene.move(move)["gone"], NOTICED_S, "the server to be looked after")
+
+
 def _power_back(scene: Scene, _attempt: Attempt) -> None:
     scene.heal_servers()
 
@@ -369,6 +391,20 @@ FAULTS = (
         "the target loses its power, and boots again",
         _lose_power("target"),
         _power_back,
+        may_kill=True,
+    ),
+    Fault(
+        "source-gone",
+        "the source is lost for good, given up by the operator, and found again later",
+        _lose_for_good("source"),
+        _found_again,
+        may_kill=True,
+    ),
+    Fault(
+        "target-gone",
+        "the target is lost for good, given up by the operator, and found again later",
+        _lose_for_good("target"),
+        _found_again,
         may_kill=True,
     ),
 )

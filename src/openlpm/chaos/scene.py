@@ -105,6 +105,15 @@ class Scene:
 
         return until(final, seconds, f"the end of move {move_id}")
 
+    def forced(self, move_id: str) -> str:
+        """What the console says when it ended the move without a server; empty if it does not."""
+        path = path_of("migrations", move_id, "recover")
+        with suppress(Problem):
+            recovery = self.client.post(path, {"force": True})
+            ended = recovery["view"]["migration"]["phase"] in FINAL
+            return str(recovery["explanation"]) if ended else ""
+        return ""
+
     def sent_bytes(self, move_id: str) -> int:
         """How much of its memory is across, by the console's figures."""
         progress = self.client.get(path_of("migrations", move_id))["progress"]

@@ -14,40 +14,18 @@ between any two of these costs nothing: the next turn sees the same and decides 
 
 Three rules carry everything (`invariants` checks them on every step):
 
-* UNKNOWN only ever waits.
+* UNKNOWN only ever waits, unless an operator has given up that server (see `gone`).
 * An end is only declared from a settled sighting, and never while the target may still get
   the partition: its room is released when the target was seen without it, or is done.
 * Something is removed at one end only when the other end was seen to hold the whole partition.
 """
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
+from openlpm.decide.gone import is_given_up, without
+from openlpm.decide.step import Effect, Step, arrived, arriving, may_lack_its_lease, wait
 from openlpm.model.migration import STEPS, Halt, Kind, Migration, Phase
 from openlpm.model.sight import Job, Place, Sight, Sighting, Why
-
-
-class Effect(StrEnum):
-    """All that a turn can do. Each is repeatable, or refused by the other side when repeated."""
-
-    WAIT = "wait"
-    START_TRANSFER = "start-transfer"
-    DEFINE_TARGET = "define-target"  # an inactive move's only transfer
-    ABORT_TRANSFER = "abort-transfer"
-    RESUME_SOURCE = "resume-source"
-    RETAKE_LEASE = "retake-lease"  # pause and resume it at the source
-    REMOVE_SHELL = "remove-shell"  # what has not run at the target
-    CUT_SOURCE = "cut-source"  # what has ceased to run at the source
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one turn decided. `attention`: what an operator should know while it waits."""
-
-    phase: Phase
-    effect: Effect = Effect.WAIT
-    reason: str = ""
-    attention: str = ""
 
 
 def apply(migration: Migration, step: Step, now: float) -> Migration:
@@ -70,35 +48,25 @@ def apply(migration: Migration, step: Step, now: float) -> Migration:
 
 def advance(migration: Migration, seen: Sighting) -> Step:
     """Decide one turn. `migration` must not be final."""
+    if is_given_up(migration, seen):
+        return without(migration, seen)
     if Sight.UNKNOWN in (seen.source.state, seen.target.state) or seen.job is Job.UNKNOWN:
-        return _wait(migration, _blind_to(migration, seen))
+        return wait(migration, _blind_to(migration, seen))
     if not migration.asked:
         return _before_start(migration, seen)
     if seen.source.state is Sight.RUNNING and seen.target.state is Sight.RUNNING:
-        return _wait(migration, "It runs on both servers. Power one off by hand at once.")
+        return wait(migration, "It runs on both servers. Power one off by hand at once.")
     if migration.kind is Kind.INACTIVE:
         return _inactive(migration, seen)
+    return _live(migration, seen)
+
+
+def _live(migration: Migration, seen: Sighting) -> Step:
     if arrived(seen.target):
         return _arrived(migration, seen)
     if seen.job is Job.RUNNING:
         return _transferring(migration, seen)
-    if not seen.settled:
-        return _wait(migration)
-    return _not_arrived(migration, seen)
-
-
-def arrived(target: Place) -> bool:
-    """The target holds the whole, live partition: it runs there, or is paused but not arriving."""
-    return target.alive and not arriving(target)
-
-
-def arriving(target: Place) -> bool:
-    """The target has the shell of a partition that has not run there."""
-    return target.state is Sight.PAUSED and target.why is Why.MIGRATION
-
-
-def _wait(migration: Migration, attention: str = "") -> Step:
-    return Step(migration.phase, attention=attention)
+    return _not_arrived(migration, seen) if seen.settled else wait(migration)
 
 
 def _blind_to(migration: Migration, seen: Sighting) -> str:
@@ -135,7 +103,7 @@ def _arrived(migration: Migration, seen: Sighting) -> Step:
     if seen.source.state is Sight.ABSENT:
         return Step(Phase.DONE)
     if seen.source.state is Sight.RUNNING:
-        return _wait(migration, f"It runs on {migration.source} and is paused on the target.")
+        return wait(migration, f"It runs on {migration.source} and is paused on the target.")
     if seen.job is Job.RUNNING or (seen.source.state is Sight.PAUSED and not seen.settled):
         return Step(_at_least(migration, Phase.SWITCH_OVER))
     return Step(Phase.CUT_TIES, Effect.CUT_SOURCE, attention=seen.refusal)
@@ -184,16 +152,6 @@ def _back_at_source(migration: Migration, seen: Sighting) -> Step:
     return _ended(migration, seen)
 
 
-def may_lack_its_lease(migration: Migration, seen: Sighting) -> bool:
-    """It may run at the source without its lease, so that a second start would not be refused.
-
-    A transfer that fails after it has paused the source makes QEMU resume it by itself. libvirt
-    9.0 only takes note of that; the lease, given up at the pause, is taken by its own resume.
-    """
-    resumed = seen.source == Place(Sight.RUNNING, Why.RESUMED)
-    return migration.leased and resumed and not seen.retaken
-
-
 def _ended(migration: Migration, seen: Sighting) -> Step:
     if migration.halt is Halt.OPERATOR:
         return Step(Phase.STOPPED, reason=f"Stopped; it stays on {migration.source}.")
@@ -226,7 +184,7 @@ def _paused_here_and_off_there(migration: Migration, seen: Sighting) -> Step:
     paused_by_transfer = seen.source.why is Why.MIGRATION
     if paused_by_transfer and _went_off_at_target(migration, seen):
         return Step(Phase.CUT_TIES, Effect.CUT_SOURCE, attention=seen.refusal)
-    return _wait(
+    return wait(
         migration,
         f"Whether it has run on {migration.target} cannot be seen. If it has, or if you are not "
         f"sure, activate it there; if it surely has not, resume it on {migration.source}.",
@@ -249,7 +207,7 @@ def _off_at_source(migration: Migration, seen: Sighting) -> Step:
         case Sight.OFF:
             return Step(migration.phase, Effect.REMOVE_SHELL, attention=seen.refusal)
         case _:
-            return _wait(migration, f"It went off; {migration.target} is removing its shell.")
+            return wait(migration, f"It went off; {migration.target} is removing its shell.")
 
 
 def _absent_at_source(migration: Migration, seen: Sighting) -> Step:
@@ -259,7 +217,7 @@ def _absent_at_source(migration: Migration, seen: Sighting) -> Step:
         case Sight.ABSENT:
             return Step(Phase.FAILED, reason="It is defined on neither server any more.")
         case _:
-            return _wait(migration, f"Only {migration.target} has it, and has not run it.")
+            return wait(migration, f"Only {migration.target} has it, and has not run it.")
 
 
 def _inactive(migration: Migration, seen: Sighting) -> Step:
@@ -276,7 +234,7 @@ def _not_defined(migration: Migration, seen: Sighting) -> Step:
     unfit = seen.source.state is not Sight.OFF
     if unfit or migration.halt is not Halt.NONE:
         if not seen.settled:  # an earlier console's request may define it yet
-            return _wait(migration)
+            return wait(migration)
         if seen.source.state is Sight.ABSENT:
             return _absent_at_source(migration, seen)
         if migration.halt is Halt.NONE:
@@ -303,5 +261,5 @@ def _activated_at_target(migration: Migration, seen: Sighting) -> Step:
     if seen.source.state is Sight.ABSENT:
         return Step(Phase.DONE, reason="It was activated on the target during the move.")
     if seen.source.alive:
-        return _wait(migration, "It was activated on both servers during the move.")
+        return wait(migration, "It was activated on both servers during the move.")
     return Step(Phase.CUT_TIES, Effect.CUT_SOURCE, attention=seen.refusal)

@@ -3,35 +3,42 @@
 A step that breaks one is never carried out: the mover parks the move and says so. The walk of
 the state space (tests/pure/test_walk.py) checks the same function, and the world itself.
 
-I1  UNKNOWN only ever waits: no effect, no end, while an end cannot be seen.
+I1  UNKNOWN only ever waits: no effect, no end, while an end cannot be seen. Without an end that
+    was given up a move may end, and let the source take its lease again; nothing else.
 I2  At most one side runs.
 I3  The target's room is held as long as the partition may arrive: a move ends elsewhere than
     DONE only when the target was seen without it (or nothing was ever asked of it).
 I4  Nothing is removed at one end unless the other end was seen to hold the whole partition.
 I5  DONE means: the target holds it, and the source no longer knows it.
 I6  Nothing is aborted after the switch-over began.
-I7  Nothing is resumed at the source unless the target was seen not to have run it.
+I7  Nothing is resumed at the source unless the target was seen not to have run it. (Taking the
+    lease again is refused by the lease where it runs elsewhere, so that may be done blindly.)
 I8  A move ends with a leased partition running at the source only when it surely has its lease.
 """
 
-from openlpm.decide.advance import Effect, Step, arrived, arriving, may_lack_its_lease
+from openlpm.decide.gone import is_given_up
+from openlpm.decide.step import Effect, Step, arrived, arriving, may_lack_its_lease
 from openlpm.model.migration import Kind, Migration, Phase
 from openlpm.model.sight import Job, Place, Sight, Sighting, Why
 
 
 def broken(migration: Migration, seen: Sighting, step: Step) -> tuple[str, ...]:
     """The names of the invariants that this step would break; empty when all hold."""
+    given_up = is_given_up(migration, seen)
+    may_be_blind = _is_safe_blindly(migration, step) if given_up else _waits(step)
     checks = {
-        "I1": _blind(seen) and (step.effect is not Effect.WAIT or step.phase.final),
-        "I2": _both_run(seen) and (step.effect is not Effect.WAIT or step.phase.final),
-        "I3": migration.asked and _ends_elsewhere(step) and seen.target.state is not Sight.ABSENT,
+        "I1": _blind(seen) and not may_be_blind,
+        "I2": _both_run(seen) and not _waits(step),
+        "I3": migration.asked
+        and _ends_elsewhere(step)
+        and not (given_up or seen.target.state is Sight.ABSENT),
         "I4": not _removal_is_safe(migration, seen, step),
         "I5": step.phase is Phase.DONE
-        and not (_holds(seen.target) and seen.source.state is Sight.ABSENT),
+        and not (given_up or (_holds(seen.target) and seen.source.state is Sight.ABSENT)),
         "I6": step.effect is Effect.ABORT_TRANSFER
         and migration.phase in (Phase.SWITCH_OVER, Phase.CUT_TIES),
         "I7": step.effect in (Effect.RESUME_SOURCE, Effect.RETAKE_LEASE)
-        and not _cannot_have_run(seen.target),
+        and not (given_up or _cannot_have_run(seen.target)),
         "I8": migration.asked and _ends_elsewhere(step) and may_lack_its_lease(migration, seen),
     }
     return tuple(name for name, is_broken in checks.items() if is_broken)
@@ -39,6 +46,16 @@ def broken(migration: Migration, seen: Sighting, step: Step) -> tuple[str, ...]:
 
 def _blind(seen: Sighting) -> bool:
     return Sight.UNKNOWN in (seen.source.state, seen.target.state) or seen.job is Job.UNKNOWN
+
+
+def _waits(step: Step) -> bool:
+    return step.effect is Effect.WAIT and not step.phase.final
+
+
+def _is_safe_blindly(migration: Migration, step: Step) -> bool:
+    """The lease, which it retakes, refuses it should the partition run elsewhere."""
+    retakes = step.effect is Effect.RESUME_SOURCE and migration.retaking
+    return retakes or step.effect in (Effect.WAIT, Effect.RETAKE_LEASE)
 
 
 def _both_run(seen: Sighting) -> bool:

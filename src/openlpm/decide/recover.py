@@ -1,6 +1,6 @@
 """What was seen of an unfinished move, and what will be done about it, in an operator's words."""
 
-from openlpm.decide.advance import Effect, Step, arriving
+from openlpm.decide.step import Effect, Step, arriving
 from openlpm.model.migration import Migration
 from openlpm.model.sight import Job, Place, Sight, Sighting, Why
 

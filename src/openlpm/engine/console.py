@@ -43,20 +43,21 @@ class Console:
         self._systems = Systems(self._estate, journal)
         self._backups = Backups(self._estate, archive)
         self._partitions = Partitions(self._estate, journal)
-        self._executor = Executor(
-            World(
-                journal=journal,
-                clock=clock,
-                news=self._news,
-                host=self._estate.host,
-                system=lambda name: self._estate.watch(name).system,
-                follow=lambda system, uuid, ring: self._estate.watch(system).follow(uuid, ring),
-                refresh=lambda system, uuid: self._estate.watch(system).refresh(uuid),
-            )
+        world = World(
+            journal=journal,
+            clock=clock,
+            news=self._news,
+            host=self._estate.host,
+            system=lambda name: self._estate.watch(name).system,
+            follow=lambda system, uuid, ring: self._estate.watch(system).follow(uuid, ring),
+            refresh=lambda system, uuid: self._estate.watch(system).refresh(uuid),
+            forget=lambda system, uuid: self._estate.watch(system).forget(uuid),
+            systems=lambda: [watch.system.name for watch in self._estate.watches()],
         )
+        self._executor = Executor(world)
         self._moves = Moves(self._estate, journal, self._executor, clock)
-        self._migrations = Migrations(journal, self._executor, self._news)
-        self._reconciler = Reconciler(journal, self._executor)
+        self._migrations = Migrations(world, self._executor)
+        self._reconciler = Reconciler(world, self._executor)
         self._guard = Guard(self._estate, journal)
 
     def open(self) -> None:
@@ -182,9 +183,13 @@ class Console:
         """End a move before its switch-over. Raises `TooLate` after it."""
         return self._migrations.stop(migration_id)
 
-    def recover(self, migration_id: str) -> Recovery:
-        """Look at an unfinished move now, and say what is seen and done about it."""
-        return self._migrations.recover(migration_id)
+    def recover(self, migration_id: str, *, force: bool = False) -> Recovery:
+        """Look at an unfinished move now, and say what is seen and done about it.
+
+        `force` ends it without the server that cannot be seen. Raises `Conflict` unless that is
+        proved not to run the partition.
+        """
+        return self._migrations.recover(migration_id, force=force)
 
     # The console's own state
 

@@ -6,7 +6,7 @@ answers: both are for the next turn to judge.
 
 from dataclasses import replace
 
-from openlpm.decide.advance import Effect, Step
+from openlpm.decide.step import Effect, Step
 from openlpm.engine.transfer import TransferCall
 from openlpm.engine.world import World
 from openlpm.model.encryption import is_encrypted
@@ -45,22 +45,28 @@ def carry_out(
             world.host(record.source).pause(uuid)
             world.host(record.source).resume(uuid)
         case Effect.REMOVE_SHELL if _is_still_so(record, seen, world):
-            _remove(world.host(record.target), uuid, seen.target)
+            remove(world.host(record.target), uuid, seen.target)
         case Effect.CUT_SOURCE if _is_still_so(record, seen, world):
-            _remove(world.host(record.source), uuid, seen.source)
+            remove(world.host(record.source), uuid, seen.source)
         case _:
             return False  # the next turn judges what it is now
     return True
 
 
 def _is_still_so(record: Migration, seen: Sighting, world: World) -> bool:
-    """One more look at both ends: the closest to a condition that libvirt's calls allow."""
+    """One more look at both ends: the closest to a condition that libvirt's calls allow.
+
+    At both, but for one that was given up: nothing is removed then, and nothing can be seen there.
+    """
     uuid = record.partition_uuid
-    target = world.host(record.target).look(uuid)
-    return (world.host(record.source).look(uuid), target) == (seen.source, seen.target)
+    ends = ((record.target, seen.target), (record.source, seen.source))
+    return all(
+        world.host(system).look(uuid) == place for system, place in ends if system != record.gone
+    )
 
 
-def _remove(host: Host, uuid: str, place: Place) -> None:
+def remove(host: Host, uuid: str, place: Place) -> None:
+    """From a server that was just looked at."""
     if place.alive:
         host.destroy(uuid)
     host.undefine(uuid)

@@ -1,25 +1,29 @@
 """Use cases that follow a move: list, show, wait, stop, recover."""
 
 from openlpm.decide.advance import advance
+from openlpm.decide.gone import hidden_end, needs_free_lease, still_held
 from openlpm.decide.predict import remaining_s
 from openlpm.decide.recover import explain
-from openlpm.engine.bell import Bell
 from openlpm.engine.executor import Executor
 from openlpm.engine.views import MigrationView, Recovery
+from openlpm.engine.world import World
 from openlpm.model.event import Event, Level
 from openlpm.model.migration import Migration
 from openlpm.model.names import checked_range
 from openlpm.model.sight import Sighting
-from openlpm.ports import Journal
+
+GIVING_UP_S = 15.0
+"""An end is read from what was seen for some seconds; a lease may have to be taken before."""
 
 
 class Migrations:
     """The records of moves, with the live figures of those under way."""
 
-    def __init__(self, journal: Journal, executor: Executor, news: Bell) -> None:
-        self._journal = journal
+    def __init__(self, world: World, executor: Executor) -> None:
+        self._journal = world.journal
+        self._news = world.news
+        self._host = world.host
         self._executor = executor
-        self._news = news
 
     def newest(self, *, partition: str = "", limit: int = 100) -> list[MigrationView]:
         """The latest first."""
@@ -66,17 +70,39 @@ class Migrations:
         self._drive(stopped)
         return self._view(stopped)
 
-    def recover(self, migration_id: str) -> Recovery:
-        """Look at an unfinished move now, and say what is seen and done about it."""
+    def recover(self, migration_id: str, *, force: bool = False) -> Recovery:
+        """Look at an unfinished move now, and say what is seen and done about it.
+
+        `force`: end it without the server that cannot be seen. Raises `Conflict` as `decide/gone`.
+        """
         record = self._journal.migration(migration_id)
         if record.phase.final:
             return Recovery(self._view(record), None, "It has ended; there is nothing to recover.")
+        before = self._seen_by_mover(migration_id)
         self._drive(record)
-        seen = self._news.until(lambda: self._seen_by_mover(migration_id), 10.0)
-        record = self._journal.migration(migration_id)
-        if seen is None or record.phase.final:
-            return Recovery(self._view(record), seen, f"It has ended: {record.phase}.")
+        seen = self._news.until(lambda: self._seen_since(migration_id, before), 10.0)
+        if force and seen is not None:
+            self._give_up(record, seen)
+            self._news.until(lambda: self._is_over(migration_id) or None, GIVING_UP_S)
+        mover = self._executor.mover(migration_id)
+        record = mover.record if mover else self._journal.migration(migration_id)
+        if mover is None or mover.seen is None or record.phase.final:
+            return Recovery(self._view(record), seen, _end(record))
+        seen = mover.seen
         return Recovery(self._view(record), seen, explain(record, seen, advance(record, seen)))
+
+    def _give_up(self, record: Migration, seen: Sighting) -> None:
+        hidden = hidden_end(record, seen)
+        visible = record.target if hidden == record.source else record.source
+        uuid = record.partition_uuid
+        if needs_free_lease(record, seen) and not self._host(visible).lease_is_free(uuid):
+            raise still_held(record, seen)
+        mover = self._executor.mover(record.id)
+        if mover is not None:
+            mover.give_up(hidden)
+
+    def _is_over(self, migration_id: str) -> bool:
+        return self._journal.migration(migration_id).phase.final
 
     def _drive(self, record: Migration) -> None:
         self._executor.start(record)
@@ -84,6 +110,15 @@ class Migrations:
         if mover is not None:
             mover.ring()
 
+    def _seen_since(self, migration_id: str, before: Sighting | None) -> Sighting | None:
+        """A new look's sighting: what was seen before the question may be so no more."""
+        seen = self._seen_by_mover(migration_id)
+        return seen if seen is not before else None
+
     def _seen_by_mover(self, migration_id: str) -> Sighting | None:
         mover = self._executor.mover(migration_id)
         return mover.seen if mover else None
+
+
+def _end(record: Migration) -> str:
+    return f"It has ended: {record.phase}. {record.reason}".rstrip()

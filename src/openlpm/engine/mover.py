@@ -11,9 +11,11 @@ reconciler calls this same class after a crash; there is no second code path.
 import threading
 from dataclasses import replace
 
-from openlpm.decide.advance import Effect, Step, advance, apply
+from openlpm.decide.advance import advance, apply
 from openlpm.decide.converge import Advice, converge, first_course, why_given_up
+from openlpm.decide.gone import hidden_end
 from openlpm.decide.invariants import broken
+from openlpm.decide.step import Effect, Step
 from openlpm.engine.bell import Bell
 from openlpm.engine.effects import carry_out
 from openlpm.engine.sightings import Looker
@@ -46,6 +48,12 @@ class Mover:
         self._looker = Looker(world, self._call)
         self._written = Step(record.phase)
         self._refusal = ""
+        self._given_up = ""
+
+    def give_up(self, system: str) -> None:
+        """Go on without this end, which is proved gone, for as long as it cannot be seen."""
+        self._given_up = system
+        self._bell.ring()
 
     def stop(self) -> None:
         """Let go of the migration, unfinished as it is; what runs between the servers goes on."""
@@ -75,8 +83,11 @@ class Mover:
             self._world.news.ring()
 
     def _turn(self) -> None:
-        self.record = self._world.journal.migration(self.record.id)
-        seen = self._looker.look(self.record, self._refusal)
+        record = self._world.journal.migration(self.record.id)
+        seen = self._looker.look(record, self._refusal)
+        if self._given_up != hidden_end(record, seen):
+            self._given_up = ""
+        self.record = replace(record, gone=self._given_up)
         step = advance(self.record, seen)
         violated = broken(self.record, seen, step)
         if violated:
@@ -122,8 +133,16 @@ class Mover:
         except ServerUnreachable:
             self._looker.start_anew()  # it may have been asked for all the same
         if step.phase.final:
-            for system in (self.record.source, self.record.target):
-                self._world.refresh(system, self.record.partition_uuid)
+            self._show_end()
+
+    def _show_end(self) -> None:
+        """Let the inventory show at once where the partition is."""
+        record, uuid = self.record, self.record.partition_uuid
+        home = record.target if record.phase is Phase.DONE else record.source
+        for system in (record.source, record.target):
+            self._world.refresh(system, uuid)
+        if record.gone and record.gone != home:
+            self._world.forget(record.gone, uuid)
 
     def _follow_transfer(self, seen: Sighting) -> None:
         """Keep the live figures, and judge each iteration of a transfer under way."""

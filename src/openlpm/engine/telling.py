@@ -1,6 +1,6 @@
 """What a move's turns tell: the events that an operator follows it by."""
 
-from openlpm.decide.advance import Effect, Step
+from openlpm.decide.step import Effect, Step
 from openlpm.model.event import Event, Level
 from openlpm.model.migration import Migration, Phase
 

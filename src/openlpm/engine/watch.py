@@ -106,6 +106,16 @@ class Watch:
         except ServerUnreachable:
             return
 
+    def forget(self, uuid: str) -> None:
+        """Drop what was last seen of a partition, which is known to be elsewhere since."""
+        if self.link is Link.CONNECTED:
+            return
+        with self._lock:
+            self._partitions.pop(uuid, None)
+            kept = tuple(self._partitions.values())
+        self._keep(kept)
+        self._news.ring()
+
     def follow(self, uuid: str, changed: Callable[[], None]) -> Callable[[], None]:
         """Call `changed` on each of a partition's events, until the returned function is called.
 

@@ -89,6 +89,7 @@ class Migration:
     `asked`: the transfer (or definition at the target) has been requested; written before the
     request, so that after a crash True means "perhaps". `leased`: the partition has a lease.
     `retaking`: the source was to be paused and resumed, written before; it may be paused by us.
+    `gone`: the end that an operator gave up, until it is seen again and was looked after.
     """
 
     id: str
@@ -103,6 +104,7 @@ class Migration:
     throttled: bool = False
     leased: bool = False
     retaking: bool = False
+    gone: str = ""
     demand: Resources = NOTHING
     policy: Policy = field(default_factory=Policy)
     is_return: bool = False

@@ -1,1 +1,4 @@
-"""The walk of the state space: `world` (what is outside), `explore` (our side, the search)."""
+"""The walk of the state space.
+
+`world` is what is outside, `explore` our side and the search, `honest` what a record may say.
+"""

@@ -22,17 +22,18 @@ from functools import cache
 from typing import Generic, NamedTuple, TypeVar
 
 from openlpm.decide import advance as real
-from openlpm.decide.advance import Effect, Step
+from openlpm.decide.gone import hidden_end
 from openlpm.decide.invariants import broken
-from openlpm.model.migration import STEPS, Halt, Kind, Migration, Phase
-from openlpm.model.sight import ABSENT, CANNOT_SEE, Job, Place, Sight, Sighting
+from openlpm.decide.step import Effect, Step
+from openlpm.model.migration import Halt, Kind, Migration, Phase
+from openlpm.model.sight import CANNOT_SEE, Job, Place, Sight, Sighting
 from walk.graph import circles
+from walk.honest import goes_back, slips_through, untrue
 from walk.world import (
-    MIGRATED,
-    PAUSED_BY_TRANSFER,
+    AT_BOTH,
+    AT_SOURCE,
+    AT_TARGET,
     REFUSED,
-    RUNS,
-    SHELL,
     Rules,
     Stage,
     World,
@@ -258,7 +259,7 @@ class Explorer:
                 yield Move("the console dies and starts again", crashed, bad_luck=True)
             for label, after in self._unlucky(world):
                 self._check(here, world, None, label, after)
-                between = not isinstance(console, Idle) and _slips_through(world, after)
+                between = not isinstance(console, Idle) and slips_through(world, after)
                 struck = after._replace(excused=True) if between else after
                 yield Move(label, State(record, console, struck), bad_luck=True)
 
@@ -278,15 +279,19 @@ class Explorer:
             case Idle(last, refused, retaken):
                 quiet = self.rules.may_be_settled(world)
                 half = Half(world.job, quiet, None, last, refused, retaken)
-                yield _ours("looks at the job", state._replace(console=half))
+                lost = bool(world.lost & AT_SOURCE)
+                if not lost:
+                    yield _ours("looks at the job", state._replace(console=half))
                 blind = half._replace(job=Job.UNKNOWN)
-                yield _ours("cannot see the job", state._replace(console=blind), fair=False)
+                yield _ours("cannot see the job", state._replace(console=blind), fair=lost)
             case Half(target=None):
                 half = console._replace(target=world.target)
-                yield _ours("looks at the target", state._replace(console=half))
-                if console.job is not Job.UNKNOWN:
+                lost = bool(world.lost & AT_TARGET)
+                if not lost:
+                    yield _ours("looks at the target", state._replace(console=half))
+                if console.job is not Job.UNKNOWN or lost:
                     blind = half._replace(target=CANNOT_SEE)
-                    yield _ours("cannot see the target", state._replace(console=blind), fair=False)
+                    yield _ours("cannot see the target", state._replace(console=blind), fair=lost)
             case Half():
                 yield from self._decide(here, state, console)
             case Written():
@@ -295,6 +300,12 @@ class Explorer:
     def _carry_out(self, here: int, state: State, written: Written) -> Iterator[Move]:
         record, _, world = state
         effect = written.effect
+        ends = {Effect.START_TRANSFER: AT_SOURCE, Effect.ABORT_TRANSFER: AT_SOURCE}
+        ends |= {Effect.RETAKE_LEASE: AT_SOURCE} if record.gone else {}
+        ends |= {Effect.RESUME_SOURCE: AT_SOURCE} if record.gone else {}
+        if world.lost & ends.get(effect, AT_BOTH):
+            yield _ours("cannot reach a server", State(record, Idle(), world))
+            return
         for label, after in self._act(world, effect):
             self._check(here, world, effect, label, after)
             begins = effect is Effect.START_TRANSFER
@@ -313,25 +324,42 @@ class Explorer:
 
     def _decide(self, here: int, state: State, half: Half) -> Iterator[Move]:
         world = state.world
-        looks = [(world.source, "looks at the source")]
-        if half.target != CANNOT_SEE and half.job is not Job.UNKNOWN:
+        lost = bool(world.lost & AT_SOURCE)
+        looks = [] if lost else [(world.source, "looks at the source")]
+        if lost or (half.target != CANNOT_SEE and half.job is not Job.UNKNOWN):
             looks.append((CANNOT_SEE, "cannot see the source"))
         for source, label in looks:
             seen = self._sighting(half, source)
-            step, record, complaint = self._decided_once(state.record, seen)
+            if self.rules.proves_gone(world, state.record, seen):
+                yield from self._give_up(here, state, half, seen)
+            step, record, complaint = self._decided_once(replace(state.record, gone=""), seen)
             told = f"{label}: {step.phase}, {step.effect}"
             if complaint:
                 raise _Found(complaint, here, told, "not carried out")
             blind = CANNOT_SEE in (source, seen.target) or half.job is Job.UNKNOWN
             may_be_end = not blind and half.job is Job.NONE
             last = (source, seen.target) if may_be_end else None
-            fair = source != CANNOT_SEE
+            fair = lost or source != CANNOT_SEE
             yield from self._written(state, record, step, told, half, last, fair=fair)
             asks_for_hands = not blind and step.attention and step.effect is Effect.WAIT
             if asks_for_hands and not record.phase.final:
                 for deed, after in self.rules.help(world):
                     idle = Idle(last, retaken=half.retaken)
                     yield Move(f"{told}; {deed}", State(record, idle, after))
+
+    def _give_up(self, here: int, state: State, half: Half, seen: Sighting) -> Iterator[Move]:
+        """The operator says that the hidden end is gone: rightly, or by mistake."""
+        world = state.world
+        given_up = replace(state.record, gone=hidden_end(state.record, seen))
+        step, record, complaint = self._decided_once(given_up, seen)
+        told = f"without {record.gone}: {step.phase}, {step.effect}"
+        if complaint:
+            raise _Found(complaint, here, told, "not carried out")
+        if step.effect is Effect.WAIT and not step.phase.final:
+            return
+        last = (seen.source, seen.target)
+        for move in self._written(state, record, step, told, half, last, fair=True):
+            yield move if world.lost else move._replace(fair=False, bad_luck=True)
 
     def _sighting(self, half: Half, source: Place) -> Sighting:
         target = half.target or CANNOT_SEE
@@ -378,7 +406,7 @@ class Explorer:
             step = self.engine.advance(record, seen)
             after = real.apply(record, step, 0.0)
             bad = broken(record, seen, step) if self.engine.watches_invariants else ()
-            complaint = f"Broken: {', '.join(bad)}." if bad else _goes_back(record, step)
+            complaint = f"Broken: {', '.join(bad)}." if bad else goes_back(record, step)
             # What is told, not decided, would only multiply the states.
             after = replace(after, reason="", phase_at=(), finished_at=None)
             self._decided[key] = (step, after, complaint)
@@ -446,44 +474,6 @@ def describe(state: State) -> str:
     notes += [f"halt {record.halt}"] if record.halt is not Halt.NONE else []
     pending = f", about to {console.effect}" if isinstance(console, Written) else ""
     return f"[{' '.join(notes)}{pending}] {world}"
-
-
-def untrue(record: Migration, world: World) -> str:
-    """What a final record says that is not so. It must stay true whatever libvirt still does."""
-    if record.phase is Phase.DONE:
-        if world.source != ABSENT:
-            return "DONE, but the source has it still."
-        if world.target in (ABSENT, SHELL):
-            return "DONE, but the target has it not."
-        return ""
-    if world.target != ABSENT:
-        return f"{record.phase.value.upper()}, its room was released, but the target has it."
-    if world.source == ABSENT:
-        return f"{record.phase.value.upper()}, but the source has it not."
-    if world.unfenced and not world.excused:
-        return f"{record.phase.value.upper()}, but it runs without its lease."
-    if world.paused_by_us and not world.excused:
-        return f"{record.phase.value.upper()}, but we left it paused at the source."
-    left = world.source == PAUSED_BY_TRANSFER and record.kind is Kind.ACTIVE
-    if left or world.source == MIGRATED:
-        return f"{record.phase.value.upper()}, but the source was not left as it was."
-    return ""
-
-
-def _slips_through(before: World, after: World) -> bool:
-    """Bad luck that no order of looks can see: it strikes between our look and our act.
-
-    A copy of the memory dies, or is started by hand; or the lease is set free by a pause.
-    """
-    return before.whole != after.whole or (before.target == RUNS) != (after.target == RUNS)
-
-
-def _goes_back(record: Migration, step: Step) -> str:
-    again = step.effect is Effect.START_TRANSFER and record.halt is Halt.THROTTLE
-    if step.phase.final or again:
-        return ""
-    backwards = STEPS.index(step.phase) < STEPS.index(record.phase)
-    return f"The record goes back from {record.phase} to {step.phase}." if backwards else ""
 
 
 def walk(rules: Rules, luck: int, engine: Engine = REAL, first: World | None = None) -> Walk:

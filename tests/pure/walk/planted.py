@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from openlpm.decide.advance import Effect, Step, advance, arriving
+from openlpm.decide.advance import advance
+from openlpm.decide.gone import is_given_up
+from openlpm.decide.step import Effect, Step, arriving
 from openlpm.model.migration import Halt, Kind, Migration, Phase
 from openlpm.model.sight import ABSENT, Job, Sight, Sighting, Why
 from walk.explore import Engine
@@ -15,6 +17,7 @@ from walk.world import (
     RUNS,
     SHELL,
     Rules,
+    Stage,
     World,
 )
 
@@ -125,6 +128,15 @@ def forgets_the_switch_over(m: Migration, seen: Sighting, step: Step) -> Step | 
     return None
 
 
+def resumes_without_the_target(m: Migration, seen: Sighting, step: Step) -> Step | None:
+    stale = seen.source.state is Sight.PAUSED and seen.source.why is Why.MIGRATION
+    return Step(m.phase, Effect.RESUME_SOURCE) if is_given_up(m, seen) and stale else None
+
+
+def leaves_the_lease_without_the_target(m: Migration, seen: Sighting, _: Step) -> Step | None:
+    return advance(m, replace(seen, retaken=True)) if is_given_up(m, seen) else None
+
+
 BUGS = (
     Bug("UNKNOWN is read as ABSENT", blind(advance=unknown_is_absent), "the target has it"),
     Bug(
@@ -198,6 +210,20 @@ BUGS = (
         "FAILED, but we left it paused at the source.",
         ACTIVE_LEASED,
         luck=2,
+    ),
+    Bug(
+        "without its target, it resumes what may be an old copy",
+        blind(advance=unless(resumes_without_the_target)),
+        "An old copy was resumed at the source",
+        ACTIVE_LEASED,
+        first=World(PAUSED_BY_TRANSFER, RUNS, whole=AT_TARGET),
+    ),
+    Bug(
+        "without its target, it trusts that what runs has its lease",
+        blind(advance=unless(leaves_the_lease_without_the_target)),
+        "it runs without its lease",
+        ACTIVE_LEASED,
+        first=World(PAUSED_BY_TRANSFER, SHELL, stage=Stage.FINISHING, whole=AT_BOTH),
     ),
     Bug(
         "its record goes back a step",

@@ -32,6 +32,9 @@ What libvirt does when things go wrong, and what this model therefore does:
   that the lease refuses it; without a lease, libvirt itself makes the partition run twice.
 * A restarted daemon no longer knows why a domain is off.
 * Only a running domain holds the lease; pausing releases it.
+* A server that is `lost` has no power any more: nobody sees it, its guests are dead, its
+  definitions are on its disk. With a lease it may stay so for ever; without one, which nothing
+  could prove, it comes back.
 
 `whole` is the ghost variable that the safety checks rest on: at which ends there is a copy of
 the partition's memory that is up to date. Whoever runs has the only one. `excused` is set when
@@ -44,9 +47,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from openlpm.decide.advance import Effect
-from openlpm.model.migration import Kind
-from openlpm.model.sight import ABSENT, Job, Place, Sight, Why
+from openlpm.decide.gone import needs_free_lease
+from openlpm.decide.step import Effect
+from openlpm.model.errors import Conflict
+from openlpm.model.migration import Kind, Migration
+from openlpm.model.sight import ABSENT, Job, Place, Sight, Sighting, Why
 
 RUNS = Place(Sight.RUNNING)
 RESUMED = Place(Sight.RUNNING, Why.RESUMED)
@@ -87,6 +92,7 @@ class World(NamedTuple):
     excused: bool = False
     unfenced: bool = False
     paused_by_us: bool = False
+    lost: int = NOWHERE
 
     @property
     def job(self) -> Job:
@@ -99,6 +105,8 @@ class World(NamedTuple):
         extra += ["excused"] * self.excused
         extra += ["without its lease"] * self.unfenced
         extra += ["paused by us"] * self.paused_by_us
+        extra += ["the source is lost"] * bool(self.lost & AT_SOURCE)
+        extra += ["the target is lost"] * bool(self.lost & AT_TARGET)
         told = f"source {_words(self.source)}, target {_words(self.target)}"
         return f"{told} ({', '.join(extra)})" if extra else told
 
@@ -174,10 +182,14 @@ class Rules:
                 )
             case _:
                 yield from self._left_behind(w)
+        if w.lost and not self.leased:
+            yield "the lost server is back", w._replace(lost=NOWHERE)
 
     def _request_arrives(self, w: World) -> Iterator[Move]:
         gone = w._replace(request_under_way=False)
         yield "the request is refused", gone
+        if w.lost:
+            return
         if self.kind is Kind.INACTIVE:
             if w.target == ABSENT:
                 yield "the definition arrives", gone._replace(target=OFF)
@@ -225,8 +237,12 @@ class Rules:
     # ---- faults and people -----------------------------------------------------------------
 
     def bad_luck(self, w: World) -> Iterator[Move]:
+        return _not_at_the_lost(w, self._bad_luck(w))
+
+    def _bad_luck(self, w: World) -> Iterator[Move]:
         yield from self._source_daemon_dies(w)
         yield from self._target_daemon_dies(w)
+        yield from self._server_is_lost(w)
         yield from self._guests_die(w)
         yield from self._people(w)
 
@@ -265,6 +281,24 @@ class Rules:
                 )
         elif w.target.state is Sight.OFF:
             yield label, w._replace(target=OFF)
+
+    def _server_is_lost(self, w: World) -> Iterator[Move]:
+        if w.lost:
+            return
+        off = self._source_goes_off(w, OFF) if w.source != ABSENT else w
+        finishes = w.stage is Stage.FINISHING
+        off = off._replace(stage=Stage.NONE, request_under_way=False, lost=AT_SOURCE)
+        yield "the source is lost", off
+        if finishes:
+            yield "the source is lost, Finish is on its way", off._replace(finish_under_way=True)
+        after = w._replace(
+            target=ABSENT if w.target in (ABSENT, SHELL) else OFF,
+            whole=w.whole & ~AT_TARGET,
+            finish_under_way=False,
+        )
+        if w.stage in (*CANCELLABLE, Stage.FINISHING):
+            after = self._resumed_by_libvirt(after)
+        yield "the target is lost", after._replace(lost=AT_TARGET)
 
     def _guests_die(self, w: World) -> Iterator[Move]:
         if w.source.alive:
@@ -324,8 +358,19 @@ class Rules:
             return after._replace(unfenced=False, paused_by_us=False)
         return _runs_at_target(w)._replace(excused=excused)
 
+    def proves_gone(self, w: World, record: Migration, seen: Sighting) -> bool:
+        """The console would let an operator give up the end that it cannot see."""
+        try:
+            needs = needs_free_lease(record, seen)
+        except Conflict:
+            return False
+        return not needs or not (_runs(w.source) or _runs(w.target))
+
     def help(self, w: World) -> Iterator[Move]:
         """What an operator does when the console asks for hands (and only then)."""
+        return _not_at_the_lost(w, self._help(w))
+
+    def _help(self, w: World) -> Iterator[Move]:
         if w.source.alive and w.target.alive and w.target != SHELL:
             yield "the operator powers it off at the target", _off_at_target(w, SHUT_DOWN)
             yield "the operator powers it off at the source", self._source_goes_off(w, SHUT_DOWN)
@@ -419,6 +464,14 @@ class Rules:
         if ours and before.whole and not after.whole:
             return "The last whole copy was destroyed."
         return ""
+
+
+def _not_at_the_lost(w: World, moves: Iterator[Move]) -> Iterator[Move]:
+    """Nothing happens any more at a server without power."""
+    for label, after in moves:
+        same_source = after.source == w.source or not w.lost & AT_SOURCE
+        if same_source and (after.target == w.target or not w.lost & AT_TARGET):
+            yield label, after
 
 
 REFUSED = "is refused "

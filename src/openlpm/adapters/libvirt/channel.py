@@ -1,54 +1,43 @@
 """Would QEMU trust QEMU? Tried with a throwaway guest that is moved by TLS.
 
-The two QEMUs of a move have certificates of their own, which nobody but a QEMU looks at. So a guest
-without devices, of 1 MiB, is started at the source and migrated as a partition would be: the
-same certificates, the same addresses, the same checks at both ends. It takes about a second.
-
-It ends by itself wherever it is, should the console die meanwhile: it has nothing to boot from,
-so its firmware reboots it after fifteen seconds, and libvirt ends what reboots here.
+The two QEMUs of a move have certificates of their own, which nobody but a QEMU looks at. So one
+(`throwaway`) is started at the source and migrated as a partition would be: the same certificates,
+the same addresses, the same checks at both ends. It takes about a second.
 
 libvirt tells the target's last words ("Not a migration stream") when it is the source that hung
 up; the guest's own QEMU at the source is asked why.
 """
 
 import json
-import secrets
 from contextlib import suppress
 
 import libvirt
 import libvirt_qemu
-from lxml import etree
 
 from openlpm.adapters.libvirt.certificates import Call, told
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.door import open_connection
 from openlpm.adapters.libvirt.errors import ignoring, said, sentence
 from openlpm.adapters.libvirt.migrate import migration_uri
-from openlpm.adapters.libvirt.probe_name import PREFIX
-from openlpm.adapters.libvirt.xml import to_text
+from openlpm.adapters.libvirt.throwaway import ARCHS, definition, in_turn
 from openlpm.model.errors import OpenLpmError
 from openlpm.model.system import System
 from openlpm.model.verdict import PeerVerdict
 
-# Only there does the firmware know a time after which it reboots.
-_ARCHS = ("x86_64", "i686")
-_ENDS_AFTER_MS = 15_000
 _PATIENCE_S = 12.0
-# QEMU writes a log for each name, which stays: so names are few, and taken in turn.
-_SLOTS = 8
 _HOW = '{"execute": "query-migrate"}'
 _FLAGS = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER | libvirt.VIR_MIGRATE_TLS
 
 
 def try_encryption(connection: Connection, arch: str, target: System) -> PeerVerdict:
     """Why nothing could be sent to the target by TLS; no news where it cannot be tried."""
-    if arch not in _ARCHS:
+    if arch not in ARCHS:
         return PeerVerdict()
     with connection.apart() as line:
         try:
             why = line.ask(
                 "try an encrypted move",
-                lambda: _trouble(line, arch, target),
+                lambda: in_turn("channel", lambda name: _trouble(line, name, arch, target)),
                 seconds=_PATIENCE_S,
                 itself=True,
             )
@@ -59,20 +48,14 @@ def try_encryption(connection: Connection, arch: str, target: System) -> PeerVer
     return PeerVerdict(channel="" if certificate else why, certificate=certificate)
 
 
-def _trouble(line: Connection, arch: str, target: System) -> str:
-    """Why a guest could not be moved; "" when it was."""
-    first = secrets.randbelow(_SLOTS)
-    for slot in range(first, first + _SLOTS):
-        name = f"{PREFIX}channel-{slot % _SLOTS}"
-        try:
-            why = _moved(line, _definition(name, arch), target)
-        except libvirt.libvirtError as error:
-            if not line.alive:
-                raise
-            why = said(error)
-        if not (f"'{name}'" in why and "already" in why):
-            return why  # else another console uses this name just now
-    return "Too many consoles try encrypted moves at once."
+def _trouble(line: Connection, name: str, arch: str, target: System) -> str:
+    """Why this guest could not be moved; "" when it was."""
+    try:
+        return _moved(line, definition(name, arch), target)
+    except libvirt.libvirtError as error:
+        if not line.alive:
+            raise
+        return said(error)
 
 
 def _moved(line: Connection, definition: str, target: System) -> str:
@@ -110,17 +93,3 @@ def _end(target: System, uuid: str) -> None:
             there.ask("end a probe", lambda: there.domain(uuid).destroy())
         finally:
             there.close()
-
-
-def _definition(name: str, arch: str) -> str:
-    root = etree.Element("domain", type="qemu")
-    etree.SubElement(root, "name").text = name
-    etree.SubElement(root, "memory", unit="MiB").text = "1"
-    system = etree.SubElement(root, "os")
-    etree.SubElement(system, "type", arch=arch).text = "hvm"
-    etree.SubElement(system, "bios", rebootTimeout=str(_ENDS_AFTER_MS))
-    etree.SubElement(root, "on_reboot").text = "destroy"
-    devices = etree.SubElement(root, "devices")
-    etree.SubElement(devices, "controller", type="usb", model="none")
-    etree.SubElement(devices, "memballoon", model="none")
-    return to_text(root)

@@ -9,6 +9,7 @@ from openlpm.adapters.libvirt import (
     channel,
     definition,
     events,
+    free_lease,
     listing,
     load,
     migrate,
@@ -144,6 +145,9 @@ class LibvirtHost:
 
     def try_encryption(self, target: System) -> PeerVerdict:
         return channel.try_encryption(self._connection, self._capabilities.arch, target)
+
+    def lease_is_free(self, uuid: str) -> bool:
+        return free_lease.is_free(self._connection, self._capabilities.arch, uuid)
 
     def open_disks(self, disks: Sequence[VirtualDisk]) -> dict[str, str]:
         return probe.open_disks(self._connection, self._capabilities.arch, disks)

@@ -34,6 +34,8 @@ _UNREACHABLE = "nbd://127.0.0.1:1/openlpm-sentinel"
 # QEMU writes a log for each name, which stays: so names are few, and taken in turn.
 _SLOTS = 8
 _QEMU_SAYS = re.compile(r"-blockdev (\{.*?\}): (.*)", re.DOTALL)
+_WORDLESS = re.compile(r"closed the monitor\.$")
+_TRIES_MORE = 2
 _FLAGS = libvirt.VIR_DOMAIN_START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY
 
 
@@ -63,6 +65,19 @@ def _not_opened(connection: Connection, arch: str, disks: Sequence[VirtualDisk])
 
 
 def _trouble(connection: Connection, arch: str, disks: Sequence[VirtualDisk]) -> str:
+    """As `_tried`; once more when QEMU's words came too late.
+
+    They go by the log daemon, and on a busy host libvirt reads the log before they are there.
+    """
+    why = _tried(connection, arch, disks)
+    for _ in range(_TRIES_MORE):
+        if not _WORDLESS.search(why):
+            break
+        why = _tried(connection, arch, disks)
+    return why
+
+
+def _tried(connection: Connection, arch: str, disks: Sequence[VirtualDisk]) -> str:
     """Why one of these cannot be opened; "" when all can."""
     try:
         sources = [network_source(url) for url in (*(d.source for d in disks), _UNREACHABLE)]

@@ -60,6 +60,19 @@ class Journal:
             self._append(connection, [event])
         return halted
 
+    def given_up(self) -> Sequence[Migration]:
+        """What the reconciler has to look after when a system is seen again."""
+        with self._transactions.reading() as connection:
+            return records.given_up(connection)
+
+    def looked_after(self, migration_id: str, event: Event) -> None:
+        """What such a system had left is dealt with."""
+        with self._transactions.writing() as connection:
+            stored = records.migration(connection, migration_id)
+            if stored.gone:
+                records.update_migration(connection, replace(stored, gone=""))
+                self._append(connection, [event])
+
     def migration(self, migration_id: str) -> Migration:
         """One migration by its id."""
         with self._transactions.reading() as connection:

@@ -68,6 +68,13 @@ def unfinished(connection: Connection, partition_uuid: str = "") -> Sequence[Mig
     return _migrations(connection, query.order_by(migrations.c.number))
 
 
+def given_up(connection: Connection) -> Sequence[Migration]:
+    """Ended without one of their systems, oldest first."""
+    c = migrations.c
+    query = select(migrations).where(c.gone != "", c.phase.in_(_FINAL)).order_by(c.number)
+    return _migrations(connection, query)
+
+
 def held(connection: Connection, system: str) -> Sequence[Reservation]:
     """The room held on one system, or on all ("")."""
     query = select(reservations).order_by(reservations.c.migration_id)

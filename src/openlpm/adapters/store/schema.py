@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("lpm0001", "lpm0002", "lpm0003", "lpm0004")
+REVISIONS = ("lpm0001", "lpm0002", "lpm0003", "lpm0004", "lpm0005")
 """All that ever were, oldest first. The last one is what this program reads and writes."""
 
 metadata = MetaData()
@@ -61,6 +61,7 @@ migrations = Table(
     Column("throttled", Boolean, nullable=False),
     Column("leased", Boolean, nullable=False),
     Column("retaking", Boolean, nullable=False, server_default=false()),
+    Column("gone", String(63), nullable=False, server_default=""),
     Column("demand", JSON, nullable=False),
     Column("policy", JSON, nullable=False),
     Column("is_return", Boolean, nullable=False),

@@ -96,6 +96,7 @@ def _particulars(view: dict[str, Any]) -> list[tuple[str, object]]:
         ("Kind", f"{move['kind']}{', a return' if move['is_return'] else ''}"),
         ("Phase", move["phase"]),
         ("Reason", move["reason"]),
+        ("Given up", move["gone"]),
         ("Begun", moment(move["created_at"])),
         ("Ended", moment(move["finished_at"])),
         ("Left", _if_known(duration, view["remaining_s"])),
@@ -146,13 +147,23 @@ def stop(migration: str, as_json: bool) -> None:
 
 @migration.command()
 @migration_id
+@click.option(
+    "--force",
+    is_flag=True,
+    help="End it without the system that cannot be seen, if that is proved not to run it.",
+)
 @json_option
-def recover(migration: str, as_json: bool) -> None:
-    """Look anew at an unfinished move, and finish it or clean it up.
+def recover(migration: str, force: bool, as_json: bool) -> None:
+    """Look anew at an unfinished move, finish it or clean it up, and say what was seen.
+
+    With --force, a move whose other system is gone for good ends without it. That is refused while
+    the partition may still run there: its lease must be free, or the system in sight must run it.
 
     \b
     Example:
       lpm migration recover 5f0c2a91
+      lpm migration recover 5f0c2a91 --force
     """
-    recovery = console().post(path_of("migrations", migration, "recover"))
+    path = path_of("migrations", migration, "recover")
+    recovery = console().post(path, {"force": force})
     print_json(recovery) if as_json else say(recovery["explanation"])

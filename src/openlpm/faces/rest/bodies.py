@@ -130,6 +130,14 @@ class RestoreBody(Body):
     file: str
 
 
+class RecoverBody(Body):
+    """How far a recovery may go."""
+
+    force: bool = Field(
+        default=False, description="end it without the server that is out of sight and proved gone"
+    )
+
+
 class ValidateBody(Body):
     """Where the partition would go."""
 

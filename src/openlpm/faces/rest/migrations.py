@@ -14,7 +14,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from openlpm.engine.console import Console
 from openlpm.engine.views import Examined, MigrationView, Recovery
-from openlpm.faces.rest.bodies import MigrateBody, ValidateBody
+from openlpm.faces.rest.bodies import MigrateBody, RecoverBody, ValidateBody
 from openlpm.faces.rest.events import ALIVE, event_of, trouble
 from openlpm.faces.rest.streams import WAIT_S, Streams, StreamsClosed
 from openlpm.faces.rest.uses import Uses, Waits
@@ -116,6 +116,14 @@ def stop(migration: str, console: Uses) -> MigrationView:
 
 
 @router.post("/migrations/{migration}/recover")
-def recover(migration: str, console: Uses) -> Recovery:
-    """Look at both servers anew, and say what is done about an unfinished move."""
-    return console.recover(migration)
+def recover(
+    migration: str,
+    console: Uses,
+    body: RecoverBody = RecoverBody(),  # noqa: B008 - immutable
+) -> Recovery:
+    """Look at both servers anew, and say what is done about an unfinished move.
+
+    `force` ends it without a server that is gone for good; refused (`not-proved-gone`) while that
+    may still run the partition.
+    """
+    return console.recover(migration, force=body.force)

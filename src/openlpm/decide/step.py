@@ -1,0 +1,58 @@
+"""The words that a turn is put in: what it decided, what it does, and what a place means to a move.
+
+`advance` and `gone` say `Step`s, `invariants` judges them, the mover writes and carries them out.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from openlpm.model.migration import Migration, Phase
+from openlpm.model.sight import Place, Sight, Sighting, Why
+
+
+class Effect(StrEnum):
+    """All that a turn can do. Each is repeatable, or refused by the other side when repeated."""
+
+    WAIT = "wait"
+    START_TRANSFER = "start-transfer"
+    DEFINE_TARGET = "define-target"  # an inactive move's only transfer
+    ABORT_TRANSFER = "abort-transfer"
+    RESUME_SOURCE = "resume-source"
+    RETAKE_LEASE = "retake-lease"  # pause and resume it at the source
+    REMOVE_SHELL = "remove-shell"  # what has not run at the target
+    CUT_SOURCE = "cut-source"  # what has ceased to run at the source
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one turn decided. `attention`: what an operator should know while it waits."""
+
+    phase: Phase
+    effect: Effect = Effect.WAIT
+    reason: str = ""
+    attention: str = ""
+
+
+def wait(migration: Migration, attention: str = "") -> Step:
+    """Nothing is to be done now."""
+    return Step(migration.phase, attention=attention)
+
+
+def arrived(target: Place) -> bool:
+    """The target holds the whole, live partition: it runs there, or is paused but not arriving."""
+    return target.alive and not arriving(target)
+
+
+def arriving(target: Place) -> bool:
+    """The target has the shell of a partition that has not run there."""
+    return target.state is Sight.PAUSED and target.why is Why.MIGRATION
+
+
+def may_lack_its_lease(migration: Migration, seen: Sighting) -> bool:
+    """It may run at the source without its lease, so that a second start would not be refused.
+
+    A transfer that fails after it has paused the source makes QEMU resume it by itself. libvirt
+    9.0 only takes note of that; the lease, given up at the pause, is taken by its own resume.
+    """
+    resumed = seen.source == Place(Sight.RUNNING, Why.RESUMED)
+    return migration.leased and resumed and not seen.retaken
