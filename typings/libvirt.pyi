@@ -97,6 +97,7 @@ class virDomain:
     def startDirtyRateCalc(self, seconds: int, flags: int = ...) -> int: ...
     def migrateToURI3(self, dconnuri: str | None, params: Mapping[str, Any], flags: int) -> int: ...
     def migrateSetMaxDowntime(self, downtime: int, flags: int = ...) -> int: ...
+    def migrateStartPostCopy(self, flags: int = ...) -> int: ...
     def jobInfo(self) -> list[int]: ...
     def jobStats(self, flags: int = ...) -> dict[str, Any]: ...
     def abortJob(self) -> int: ...
@@ -159,6 +160,8 @@ VIR_ERR_SYSTEM_ERROR: int
 VIR_DOMAIN_NOSTATE: int
 VIR_DOMAIN_RUNNING: int
 VIR_DOMAIN_RUNNING_UNPAUSED: int
+VIR_DOMAIN_RUNNING_POSTCOPY: int
+VIR_DOMAIN_RUNNING_POSTCOPY_FAILED: int
 VIR_DOMAIN_BLOCKED: int
 VIR_DOMAIN_PAUSED: int
 VIR_DOMAIN_SHUTDOWN: int
@@ -211,6 +214,8 @@ VIR_MIGRATE_OFFLINE: int
 VIR_MIGRATE_ABORT_ON_ERROR: int
 VIR_MIGRATE_AUTO_CONVERGE: int
 VIR_MIGRATE_TLS: int
+VIR_MIGRATE_POSTCOPY: int
+VIR_MIGRATE_POSTCOPY_RESUME: int
 VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE: int
 VIR_DOMAIN_EVENT_ID_LIFECYCLE: int
 VIR_DOMAIN_EVENT_ID_REBOOT: int

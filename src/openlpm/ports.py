@@ -27,7 +27,10 @@ from openlpm.model.verdict import CpuVerdict, PeerVerdict
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A transfer to ask for. `mark`: what the partition's metadata says once it has arrived."""
+    """A transfer to ask for. `mark`: what the partition's metadata says once it has arrived.
+
+    `postcopy`: it may be switched to post-copy; `resumes`: it goes on with one that broke there.
+    """
 
     partition_uuid: str
     target: System
@@ -37,6 +40,8 @@ class Transfer:
     pause_ms: int
     bandwidth_mib_s: int
     encrypted: bool = True
+    postcopy: bool = False
+    resumes: bool = False
 
 
 class Stream(Protocol):
@@ -121,6 +126,13 @@ class Host(Protocol):
         ...
 
     def set_pause_limit(self, uuid: str, pause_ms: int) -> None: ...
+    def start_postcopy(self, uuid: str) -> None:
+        """Let the target run what is being sent, and fetch the rest. Idempotent.
+
+        Raises `HypervisorRefused` before the first memory is sent, and without `postcopy`.
+        """
+        ...
+
     def load(self, uuid: str, seconds: int) -> Load:
         """What a move of the running guest would have to send.
 

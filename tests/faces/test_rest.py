@@ -144,6 +144,7 @@ def test_a_move_is_accepted_and_then_watched_to_its_end(
         "max_pause_ms": 100,
         "throttle": None,
         "bandwidth_mib_s": None,
+        "postcopy": None,
     }
     watched = rest.get(accepted.headers["location"] + "/watch")
     assert watched.headers["content-type"].startswith("text/event-stream")

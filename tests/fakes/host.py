@@ -157,6 +157,10 @@ class FakeHost:
             if transfer:
                 transfer.sending.pause_ms = pause_ms
 
+    def start_postcopy(self, uuid: str) -> None:
+        with self._line.calling("start_postcopy"):
+            raise HypervisorRefused("hypervisor-refused", "this fake world has no post-copy")
+
     def load(self, uuid: str, seconds: int) -> Load:
         with self._line.calling("load"):
             domain = self._server.domain(uuid)

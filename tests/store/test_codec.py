@@ -18,7 +18,7 @@ from openlpm.model.policy import Policy
 from openlpm.model.sight import Sight, Why
 from openlpm.model.system import Mover, Resources, System
 
-POLICY = Policy(max_pause_ms=77, throttle=False, bandwidth_mib_s=9)
+POLICY = Policy(max_pause_ms=77, throttle=False, bandwidth_mib_s=9, postcopy=True)
 MARK = Mark(7, os_type="aix", processing_units=0.25, came_from="s9", policy=POLICY)
 FULL = {
     "migration": Migration(
@@ -29,6 +29,7 @@ FULL = {
         leased=True,
         retaking=True,
         gone="server2",
+        switched=True,
         demand=Resources(0.05, 3),
         policy=POLICY,
         is_return=True,

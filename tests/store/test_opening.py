@@ -176,7 +176,8 @@ def test_the_database_itself_refuses_a_second_move(store: Store, path: Path):
         sql(
             path,
             "INSERT INTO migrations SELECT 99, 'm99', partition_uuid, partition, source, target,"
-            "kind, phase, asked, halt, throttled, leased, retaking, gone, demand, policy,"
+            "kind, phase, asked, halt, throttled, leased, retaking, gone, switched,"
+            "demand, policy,"
             "is_return, reason, created_at, finished_at, phase_at, figures, checksum"
             " FROM migrations",
         )

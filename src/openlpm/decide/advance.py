@@ -23,7 +23,16 @@ Three rules carry everything (`invariants` checks them on every step):
 from dataclasses import replace
 
 from openlpm.decide.gone import is_given_up, without
-from openlpm.decide.step import Effect, Step, arrived, arriving, may_lack_its_lease, wait
+from openlpm.decide.postcopy import fetch
+from openlpm.decide.step import (
+    Effect,
+    Step,
+    arrived,
+    arriving,
+    in_postcopy,
+    may_lack_its_lease,
+    wait,
+)
 from openlpm.model.migration import STEPS, Halt, Kind, Migration, Phase
 from openlpm.model.sight import Job, Place, Sight, Sighting, Why
 
@@ -62,6 +71,8 @@ def advance(migration: Migration, seen: Sighting) -> Step:
 
 
 def _live(migration: Migration, seen: Sighting) -> Step:
+    if in_postcopy(seen):
+        return fetch(migration, seen)
     if arrived(seen.target):
         return _arrived(migration, seen)
     if seen.job is Job.RUNNING:
@@ -111,9 +122,15 @@ def _arrived(migration: Migration, seen: Sighting) -> Step:
 
 def _transferring(migration: Migration, seen: Sighting) -> Step:
     phase = _at_least(migration, _phase_seen(migration, seen))
+    if migration.switched and migration.halt is Halt.NONE and _may_switch(seen):
+        return Step(phase, Effect.START_POSTCOPY, attention=seen.refusal)
     if migration.halt is Halt.NONE or phase in (Phase.SWITCH_OVER, Phase.CUT_TIES):
         return Step(phase)
     return Step(phase, Effect.ABORT_TRANSFER)
+
+
+def _may_switch(seen: Sighting) -> bool:
+    return seen.source.state is Sight.RUNNING and arriving(seen.target)
 
 
 def _phase_seen(migration: Migration, seen: Sighting) -> Phase:

@@ -5,9 +5,10 @@ iteration follows another, what remains does not fit. Then, in this order:
 
 1. the remainder still shrinks by a tenth an iteration: wait;
 2. widen the allowed pause, doubling it, up to the partition's limit, never beyond;
-3. throttle the partition, if its policy allows (auto-converge; libvirt takes it only at the
+3. let the target run it and fetch the rest, if its policy allows post-copy;
+4. throttle the partition, if its policy allows (auto-converge; libvirt takes it only at the
    start of a transfer, so the transfer begins again);
-4. give up: the partition stays at the source, and the reason names the figures.
+5. give up: the partition stays at the source, and the reason names the figures.
 
 The shape of rule 1 is that of Clark et al., "Live Migration of Virtual Machines" (NSDI 2005),
 section 3.3: stop sending rounds when the writable working set no longer shrinks.
@@ -33,6 +34,7 @@ class Advice(StrEnum):
 
     KEEP = "keep"
     WIDEN = "widen"
+    POSTCOPY = "post-copy"
     THROTTLE = "throttle"
     GIVE_UP = "give-up"
 
@@ -71,6 +73,8 @@ def converge(
     now = replace(now, at_limit=now.at_limit + 1)
     if now.at_limit < (THROTTLED_PATIENCE if throttled else PATIENCE):
         return now, Advice.KEEP
+    if policy.postcopy:
+        return now, Advice.POSTCOPY
     if policy.throttle and not throttled:
         return now, Advice.THROTTLE
     return now, Advice.GIVE_UP

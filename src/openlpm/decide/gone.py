@@ -13,11 +13,14 @@ Giving up starts nothing and removes nothing. It says where the partition is, an
 from collections.abc import Sequence
 from enum import StrEnum
 
+from openlpm.decide.postcopy import stuck
 from openlpm.decide.step import Effect, Step, arrived, arriving, may_lack_its_lease, wait
 from openlpm.model.errors import Conflict
 from openlpm.model.migration import Halt, Kind, Migration, Phase
-from openlpm.model.sight import Job, Place, Sight, Sighting, Why
+from openlpm.model.sight import ABSENT, Job, Place, Sight, Sighting, Why
 from openlpm.model.spoken import spoken
+
+OFF = Place(Sight.OFF)
 
 
 def hidden_end(migration: Migration, seen: Sighting) -> str:
@@ -114,6 +117,8 @@ def _stays(migration: Migration, source: Place) -> str:
     home, word = migration.source, spoken(migration.partition, migration.partition_uuid)
     if source.state is Sight.OFF:
         return f"It is off on {home}, and can be activated there."
+    if source.fetching:
+        return f"It is paused on {home}. {stuck(migration, source, OFF)}"
     if migration.kind is Kind.ACTIVE and source == Place(Sight.PAUSED, Why.MIGRATION):
         return (
             f"It is paused on {home}. If it may have run on {migration.target}, this is an old "
@@ -124,6 +129,8 @@ def _stays(migration: Migration, source: Place) -> str:
 
 
 def _without_source(migration: Migration, seen: Sighting) -> Step:
+    if seen.target.fetching:
+        return wait(migration, stuck(migration, ABSENT, seen.target))
     if arriving(seen.target):
         return wait(migration, f"{migration.target} has not removed its shell yet.")
     if arrived(seen.target) or seen.target.state is Sight.OFF:

@@ -14,12 +14,16 @@ I6  Nothing is aborted after the switch-over began.
 I7  Nothing is resumed at the source unless the target was seen not to have run it. (Taking the
     lease again is refused by the lease where it runs elsewhere, so that may be done blindly.)
 I8  A move ends with a leased partition running at the source only when it surely has its lease.
+I9  In post-copy, while its memory is whole only with both ends, nothing is removed, resumed,
+    aborted or ended.
 """
 
 from openlpm.decide.gone import is_given_up
-from openlpm.decide.step import Effect, Step, arrived, arriving, may_lack_its_lease
+from openlpm.decide.step import Effect, Step, arrived, arriving, in_postcopy, may_lack_its_lease
 from openlpm.model.migration import Kind, Migration, Phase
 from openlpm.model.sight import Job, Place, Sight, Sighting, Why
+
+_POSTCOPY = (Effect.WAIT, Effect.START_POSTCOPY, Effect.RESUME_POSTCOPY)
 
 
 def broken(migration: Migration, seen: Sighting, step: Step) -> tuple[str, ...]:
@@ -40,6 +44,7 @@ def broken(migration: Migration, seen: Sighting, step: Step) -> tuple[str, ...]:
         "I7": step.effect in (Effect.RESUME_SOURCE, Effect.RETAKE_LEASE)
         and not (given_up or _cannot_have_run(seen.target)),
         "I8": migration.asked and _ends_elsewhere(step) and may_lack_its_lease(migration, seen),
+        "I9": in_postcopy(seen) and (step.effect not in _POSTCOPY or step.phase.final),
     }
     return tuple(name for name, is_broken in checks.items() if is_broken)
 

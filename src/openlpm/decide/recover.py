@@ -8,6 +8,8 @@ _DOES = {
     Effect.WAIT: "Nothing is to be done now but to wait.",
     Effect.START_TRANSFER: "The transfer is started.",
     Effect.DEFINE_TARGET: "The partition is defined at the target.",
+    Effect.START_POSTCOPY: "The target is let run it, to fetch what is missing.",
+    Effect.RESUME_POSTCOPY: "The fetching of memory is resumed.",
     Effect.ABORT_TRANSFER: "The transfer is being aborted; the partition stays at the source.",
     Effect.RESUME_SOURCE: "The partition is resumed at the source, which holds all of it.",
     Effect.RETAKE_LEASE: "It is paused and resumed at the source, to hold its lease again.",

@@ -16,6 +16,8 @@ class Effect(StrEnum):
     WAIT = "wait"
     START_TRANSFER = "start-transfer"
     DEFINE_TARGET = "define-target"  # an inactive move's only transfer
+    START_POSTCOPY = "start-postcopy"  # let the target run it, and fetch what is missing
+    RESUME_POSTCOPY = "resume-postcopy"  # its connection was broken
     ABORT_TRANSFER = "abort-transfer"
     RESUME_SOURCE = "resume-source"
     RETAKE_LEASE = "retake-lease"  # pause and resume it at the source
@@ -40,12 +42,17 @@ def wait(migration: Migration, attention: str = "") -> Step:
 
 def arrived(target: Place) -> bool:
     """The target holds the whole, live partition: it runs there, or is paused but not arriving."""
-    return target.alive and not arriving(target)
+    return target.alive and not arriving(target) and not target.fetching
 
 
 def arriving(target: Place) -> bool:
     """The target has the shell of a partition that has not run there."""
     return target.state is Sight.PAUSED and target.why is Why.MIGRATION
+
+
+def in_postcopy(seen: Sighting) -> bool:
+    """Its memory is at both ends, and whole only with both."""
+    return (seen.source.fetching or seen.target.fetching) and not arrived(seen.target)
 
 
 def may_lack_its_lease(migration: Migration, seen: Sighting) -> bool:

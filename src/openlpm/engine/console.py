@@ -153,10 +153,16 @@ class Console:
         max_pause_ms: int | None = None,
         throttle: bool | None = None,
         bandwidth_mib_s: int | None = None,
+        postcopy: bool | None = None,
     ) -> MigrationView:
         """Validate, hold the room, start. Returns at once. Raises `Refused`, `Busy`."""
         return self._moves.migrate(
-            name, to, max_pause_ms=max_pause_ms, throttle=throttle, bandwidth_mib_s=bandwidth_mib_s
+            name,
+            to,
+            max_pause_ms=max_pause_ms,
+            throttle=throttle,
+            bandwidth_mib_s=bandwidth_mib_s,
+            postcopy=postcopy,
         )
 
     def return_partition(self, name: str) -> MigrationView:

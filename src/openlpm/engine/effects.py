@@ -31,12 +31,16 @@ def carry_out(
     match step.effect:
         case Effect.WAIT:
             pass
-        case Effect.START_TRANSFER:
-            call.begin(world.host(record.source), _transfer(record, world, pause_ms))
+        case Effect.START_TRANSFER | Effect.RESUME_POSTCOPY:
+            resumes = step.effect is Effect.RESUME_POSTCOPY
+            wanted = _transfer(record, world, pause_ms, resumes=resumes)
+            call.begin(world.host(record.source), wanted)
         case Effect.DEFINE_TARGET:
             mark = arriving_mark(record, world)
             definition = world.host(record.source).exported(uuid, mark)
             world.host(record.target).define(definition)
+        case Effect.START_POSTCOPY:
+            world.host(record.source).start_postcopy(uuid)
         case Effect.ABORT_TRANSFER:
             world.host(record.source).abort_transfer(uuid)
         case Effect.RESUME_SOURCE if _is_still_so(record, seen, world):
@@ -72,7 +76,7 @@ def remove(host: Host, uuid: str, place: Place) -> None:
     host.undefine(uuid)
 
 
-def _transfer(record: Migration, world: World, pause_ms: int) -> Transfer:
+def _transfer(record: Migration, world: World, pause_ms: int, *, resumes: bool) -> Transfer:
     source, target = world.system(record.source), world.system(record.target)
     limits = (
         record.policy.bandwidth_mib_s,
@@ -88,6 +92,8 @@ def _transfer(record: Migration, world: World, pause_ms: int) -> Transfer:
         pause_ms=pause_ms,
         bandwidth_mib_s=min((limit for limit in limits if limit), default=0),
         encrypted=is_encrypted(source, target),
+        postcopy=record.policy.postcopy,
+        resumes=resumes,
     )
 
 

@@ -31,6 +31,8 @@ TURN_S = 0.2
 """The longest time between two looks while nothing rings."""
 BACK_OFF_S = 2.0
 """Between two tries of an effect that was refused."""
+RESUME_EVERY_S = 5.0
+"""Between two tries to resume a post-copy whose connection broke."""
 
 
 class Mover:
@@ -49,6 +51,7 @@ class Mover:
         self._written = Step(record.phase)
         self._refusal = ""
         self._given_up = ""
+        self._resume_at = 0.0
 
     def give_up(self, system: str) -> None:
         """Go on without this end, which is proved gone, for as long as it cannot be seen."""
@@ -115,7 +118,9 @@ class Mover:
 
     def _act(self, step: Step, seen: Sighting) -> None:
         self._refusal = ""
-        if step.effect is Effect.START_TRANSFER:
+        if step.effect is Effect.RESUME_POSTCOPY and not self._is_time_to_resume():
+            return
+        if step.effect in (Effect.START_TRANSFER, Effect.RESUME_POSTCOPY):
             self._looker.start_anew()
         try:
             done = carry_out(
@@ -135,6 +140,14 @@ class Mover:
         if step.phase.final:
             self._show_end()
 
+    def _is_time_to_resume(self) -> bool:
+        """Each try costs both daemons a call, and what broke may take its time to be mended."""
+        now = self._world.clock.monotonic()
+        if now < self._resume_at:
+            return False
+        self._resume_at = now + RESUME_EVERY_S
+        return True
+
     def _show_end(self) -> None:
         """Let the inventory show at once where the partition is."""
         record, uuid = self.record, self.record.partition_uuid
@@ -152,7 +165,7 @@ class Mover:
         self.progress = latest
         self._world.news.ring()
         record = self.record
-        if record.phase is not Phase.SEND or record.halt is not Halt.NONE:
+        if record.phase is not Phase.SEND or record.halt is not Halt.NONE or record.switched:
             return
         self.course, advice = converge(
             self.course, latest, record.policy, throttled=record.throttled
@@ -160,6 +173,8 @@ class Mover:
         match advice:
             case Advice.WIDEN:
                 self._widen()
+            case Advice.POSTCOPY:
+                self._switch()
             case Advice.THROTTLE:
                 self._halt(Halt.THROTTLE, "It begins again, slowing the partition down.")
             case Advice.GIVE_UP:
@@ -176,6 +191,13 @@ class Mover:
             return  # it has just ended, or is out of sight: the next look tells
         message = f"The allowed pause is widened to {self.course.pause_ms} ms."
         self._world.journal.tell(note(self.record, "migration-pause-widened", message))
+
+    def _switch(self) -> None:
+        """Written before it is asked for."""
+        record = replace(self.record, switched=True)
+        message = "It does not converge: the target shall run it and fetch the rest (post-copy)."
+        event = note(self.record, "migration-postcopy", message, Level.WARNING)
+        self.record = self._world.journal.turn(record, events=[event])
 
     def _halt(self, halt: Halt, reason: str) -> None:
         if halt is Halt.THROTTLE:

@@ -68,6 +68,7 @@ class Moves:
         max_pause_ms: int | None = None,
         throttle: bool | None = None,
         bandwidth_mib_s: int | None = None,
+        postcopy: bool | None = None,
         is_return: bool = False,
     ) -> MigrationView:
         """Validate, hold the room, start. Returns at once. Raises `Refused`, `Busy`."""
@@ -75,6 +76,7 @@ class Moves:
             "max_pause_ms": max_pause_ms,
             "throttle": throttle,
             "bandwidth_mib_s": bandwidth_mib_s,
+            "postcopy": postcopy,
         }
         limits = {key: value for key, value in given.items() if value is not None}
         _check_policy(replace(Policy(), **limits))
@@ -106,6 +108,8 @@ class Moves:
 
     def _record(self, e: Examination, policy: Policy, *, is_return: bool) -> Migration:
         kind = e.kind or Kind.ACTIVE
+        if kind is not Kind.ACTIVE:  # what does not run is not run before it is whole
+            policy = replace(policy, postcopy=False)
         return Migration(
             id=secrets.token_hex(4),
             partition_uuid=e.partition.uuid,

@@ -90,6 +90,7 @@ class Migration:
     request, so that after a crash True means "perhaps". `leased`: the partition has a lease.
     `retaking`: the source was to be paused and resumed, written before; it may be paused by us.
     `gone`: the end that an operator gave up, until it is seen again and was looked after.
+    `switched`: post-copy was to begin, written before.
     """
 
     id: str
@@ -105,6 +106,7 @@ class Migration:
     leased: bool = False
     retaking: bool = False
     gone: str = ""
+    switched: bool = False
     demand: Resources = NOTHING
     policy: Policy = field(default_factory=Policy)
     is_return: bool = False

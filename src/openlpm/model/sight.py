@@ -24,6 +24,8 @@ class Why(StrEnum):
     NONE = "none"
     RESUMED = "resumed"  # runs since it was resumed: by somebody, or by QEMU when a transfer failed
     USER = "user"  # paused or shut off by somebody's wish, the guest's own included
+    POSTCOPY = "post-copy"  # the target runs it, and fetches memory from the source, paused
+    POSTCOPY_FAILED = "post-copy-failed"  # the same, and the connection for it is broken
     MIGRATION = "migration"  # paused by a transfer: at the target, it has not run there yet
     MIGRATED = "migrated"  # off because it went to another server
     FAULT = "fault"  # crashed, killed, an I/O error, a failed start
@@ -40,6 +42,11 @@ class Place:
     def alive(self) -> bool:
         """It has a QEMU process there."""
         return self.state in (Sight.RUNNING, Sight.PAUSED)
+
+    @property
+    def fetching(self) -> bool:
+        """Post-copy has begun: only both ends together hold the partition's memory."""
+        return self.why in (Why.POSTCOPY, Why.POSTCOPY_FAILED)
 
 
 class Job(StrEnum):

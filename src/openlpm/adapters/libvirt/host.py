@@ -167,6 +167,9 @@ class LibvirtHost:
     def set_pause_limit(self, uuid: str, pause_ms: int) -> None:
         migrate.set_pause_limit(self._connection, uuid, pause_ms)
 
+    def start_postcopy(self, uuid: str) -> None:
+        migrate.start_postcopy(self._connection, uuid)
+
     def abort_transfer(self, uuid: str) -> None:
         migrate.abort(self._connection, uuid)
 

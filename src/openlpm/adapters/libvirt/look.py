@@ -10,6 +10,13 @@ During a transfer of a running domain, libvirt 9.0 says in this order (measured)
     paused (migration)         running (migrated)
     shut off (migrated)        running (migrated)
 
+In post-copy the target runs before all memory is there:
+
+    paused (post-copy)         paused (migration)        device state is sent
+    paused (post-copy)         running (post-copy)       memory is fetched
+    paused (post-copy failed)  running (either)          the connection broke
+    shut off (migrated)        running (migrated)
+
 A domain that its user paused stays "paused (user)" at the source throughout, and becomes so at
 the target at its end: only then has it arrived.
 """
@@ -31,7 +38,13 @@ _PAUSED = {
     libvirt.VIR_DOMAIN_PAUSED_SNAPSHOT: Why.USER,
     libvirt.VIR_DOMAIN_PAUSED_MIGRATION: Why.MIGRATION,
     libvirt.VIR_DOMAIN_PAUSED_STARTING_UP: Why.MIGRATION,
-    libvirt.VIR_DOMAIN_PAUSED_POSTCOPY: Why.MIGRATION,
+    libvirt.VIR_DOMAIN_PAUSED_POSTCOPY: Why.POSTCOPY,
+    libvirt.VIR_DOMAIN_PAUSED_POSTCOPY_FAILED: Why.POSTCOPY_FAILED,
+}
+_RUNNING = {
+    libvirt.VIR_DOMAIN_RUNNING_UNPAUSED: Why.RESUMED,
+    libvirt.VIR_DOMAIN_RUNNING_POSTCOPY: Why.POSTCOPY,
+    libvirt.VIR_DOMAIN_RUNNING_POSTCOPY_FAILED: Why.POSTCOPY_FAILED,
 }
 _OFF = {
     # libvirtd forgets the reason when it starts anew, and a fresh definition has none.
@@ -55,10 +68,10 @@ def place(state: int, reason: int) -> Place:
             return Place(Sight.OFF, _OFF.get(reason, Why.FAULT))
         case libvirt.VIR_DOMAIN_CRASHED:
             return Place(Sight.OFF, Why.FAULT)
-        case libvirt.VIR_DOMAIN_RUNNING if reason == libvirt.VIR_DOMAIN_RUNNING_UNPAUSED:
-            return Place(Sight.RUNNING, Why.RESUMED)
+        case libvirt.VIR_DOMAIN_RUNNING:
+            return Place(Sight.RUNNING, _RUNNING.get(reason, Why.NONE))
         case _:
-            # Running, waiting for a resource, or being shut down: its QEMU is at work.
+            # Waiting for a resource, or being shut down: its QEMU is at work.
             return Place(Sight.RUNNING)
 
 

@@ -2,7 +2,7 @@
 
     <openlpm:partition xmlns:openlpm="urn:openlpm:partition:1" id="3" os="linux" units="0.5"
                        came-from="s1">
-      <openlpm:policy max-pause-ms="2000" throttle="yes" bandwidth-mib-s="0"/>
+      <openlpm:policy max-pause-ms="2000" throttle="yes" bandwidth-mib-s="0" postcopy="no"/>
     </openlpm:partition>
 
 It travels with the definition: a transfer is given the definition with the mark of its target,
@@ -38,6 +38,7 @@ def mark_element(mark: Mark) -> Element:
     policy.set("max-pause-ms", str(mark.policy.max_pause_ms))
     policy.set("throttle", "yes" if mark.policy.throttle else "no")
     policy.set("bandwidth-mib-s", str(mark.policy.bandwidth_mib_s))
+    policy.set("postcopy", "yes" if mark.policy.postcopy else "no")
     return element
 
 
@@ -58,6 +59,7 @@ def read_mark(domain: Element) -> Mark | None:
         number(
             attribute(element, _POLICY, "bandwidth-mib-s"), "bandwidth", most=_MOST_BANDWIDTH_MIB_S
         ),
+        attribute(element, _POLICY, "postcopy", "no") == "yes",
     )
     os_type, came_from = element.get("os") or "linux", element.get("came-from") or ""
     if not PLAIN.match(os_type) or (came_from and not PLAIN.match(came_from)):

@@ -9,6 +9,8 @@ Flags, and why:
     PERSIST_DEST     the target keeps the definition
     ABORT_ON_ERROR   a guest that meets an I/O error is not moved in that state
     AUTO_CONVERGE    QEMU slows the guest down, when asked to
+    POSTCOPY         it may be switched to post-copy, when asked to
+    POSTCOPY_RESUME  it goes on with a post-copy whose connection broke
     TLS              the QEMUs encrypt, and prove to each other who they are; unless given up
 not UNDEFINE_SOURCE  the source's definition is removed once the target was *seen* running
 
@@ -70,6 +72,10 @@ def _prepared(line: Connection, wanted: Transfer) -> tuple[libvirt.virDomain, in
         parameters[libvirt.VIR_MIGRATE_PARAM_BANDWIDTH] = wanted.bandwidth_mib_s
     if wanted.encrypted:
         flags |= libvirt.VIR_MIGRATE_TLS
+    if wanted.postcopy:
+        flags |= libvirt.VIR_MIGRATE_POSTCOPY
+    if wanted.resumes:
+        flags = flags & ~libvirt.VIR_MIGRATE_ABORT_ON_ERROR | libvirt.VIR_MIGRATE_POSTCOPY_RESUME
     if wanted.throttled:
         flags |= libvirt.VIR_MIGRATE_AUTO_CONVERGE
         parameters[libvirt.VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL] = _THROTTLE_INITIAL
@@ -160,6 +166,11 @@ def _figures(stats: dict[str, Any]) -> Progress:
         throttle_percent=figure(libvirt.VIR_DOMAIN_JOB_AUTO_CONVERGE_THROTTLE),
         pause_ms=figure(libvirt.VIR_DOMAIN_JOB_DOWNTIME),
     )
+
+
+def start_postcopy(connection: Connection, uuid: str) -> None:
+    """Switch the transfer under way to post-copy."""
+    connection.ask("switch to post-copy", lambda: connection.domain(uuid).migrateStartPostCopy())
 
 
 def busy(connection: Connection, uuid: str) -> bool:

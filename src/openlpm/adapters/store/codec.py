@@ -33,6 +33,7 @@ def migration_row(migration: Migration) -> Row:
         "leased": migration.leased,
         "retaking": migration.retaking,
         "gone": migration.gone,
+        "switched": migration.switched,
         "demand": asdict(migration.demand),
         "policy": asdict(migration.policy),
         "is_return": migration.is_return,
@@ -62,6 +63,7 @@ def migration(row: Stored) -> Migration:
         leased=fields.flag("leased"),
         retaking=fields.flag("retaking"),
         gone=fields.text("gone"),
+        switched=fields.flag("switched"),
         demand=Resources(demand.number("processing_units"), demand.integer("memory_mib")),
         policy=policy(fields.child("policy")),
         is_return=fields.flag("is_return"),
@@ -79,6 +81,7 @@ def policy(fields: Fields) -> Policy:
         max_pause_ms=fields.integer("max_pause_ms"),
         throttle=fields.flag("throttle"),
         bandwidth_mib_s=fields.integer("bandwidth_mib_s"),
+        postcopy=fields.optional_flag("postcopy"),  # older records have none
     )
 
 

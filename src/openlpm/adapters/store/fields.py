@@ -36,6 +36,10 @@ class Fields:
         value = self._get(key)
         return value if isinstance(value, bool) else self._fail(key, value)
 
+    def optional_flag(self, key: str) -> bool:
+        """True or False; False when it is missing."""
+        return key in self._values and self.flag(key)
+
     def integer(self, key: str) -> int:
         """A whole number."""
         value = self._get(key)

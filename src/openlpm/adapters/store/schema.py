@@ -62,6 +62,7 @@ migrations = Table(
     Column("leased", Boolean, nullable=False),
     Column("retaking", Boolean, nullable=False, server_default=false()),
     Column("gone", String(63), nullable=False, server_default=""),
+    Column("switched", Boolean, nullable=False, server_default=false()),
     Column("demand", JSON, nullable=False),
     Column("policy", JSON, nullable=False),
     Column("is_return", Boolean, nullable=False),

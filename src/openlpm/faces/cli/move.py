@@ -76,6 +76,11 @@ def _verdicts(found: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
 @click.option(
     "--bandwidth", type=click.IntRange(min=1), metavar="MIB", help="Send at most so many MiB/s."
 )
+@click.option(
+    "--postcopy",
+    type=click.Choice(["allowed", "never"]),
+    help="May the target run it before all of its memory is there, if it does not converge?",
+)
 @json_option
 def migrate(
     *,
@@ -85,6 +90,7 @@ def migrate(
     max_pause: int | None,
     no_throttle: bool,
     bandwidth: int | None,
+    postcopy: str | None,
     as_json: bool,
 ) -> int:
     """Move PARTITION to SYSTEM: running, powered off or paused, as it is.
@@ -98,6 +104,7 @@ def migrate(
         "max_pause_ms": max_pause,
         "throttle": False if no_throttle else None,
         "bandwidth_mib_s": bandwidth,
+        "postcopy": None if postcopy is None else postcopy == "allowed",
     }
     return _move(partition, "migrate", body, no_wait, as_json)
 

@@ -109,6 +109,7 @@ def _particulars(found: dict[str, Any]) -> list[tuple[str, object]]:
         ("Returns to", mark.get("came_from")),
         ("Longest pause", f"{policy['max_pause_ms']} ms" if policy else None),
         ("May be throttled", ("no", "yes")[policy["throttle"]] if policy else None),
+        ("Post-copy", ("never", "allowed")[policy["postcopy"]] if policy else None),
     ]
 
 

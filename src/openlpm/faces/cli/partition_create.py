@@ -73,6 +73,13 @@ class Network(click.ParamType[dict[str, str]]):
     metavar="MS",
     help="How long a move may pause it (2000 ms unless given).",
 )
+@click.option(
+    "--postcopy",
+    type=click.Choice(["allowed", "never"]),
+    default="never",
+    show_default=True,
+    help="May a target run it before all of its memory is there, if a move does not converge?",
+)
 @json_option
 def create(
     *,
@@ -86,6 +93,7 @@ def create(
     cpu_model: str,
     machine: str,
     max_pause: int | None,
+    postcopy: str,
     as_json: bool,
 ) -> None:
     """Create the partition NAME. It stays off until it is activated.
@@ -106,6 +114,6 @@ def create(
         "cpu_model": cpu_model,
         "machine": machine,
     }
-    if max_pause is not None:
-        body["policy"] = {"max_pause_ms": max_pause}
+    policy = {"max_pause_ms": max_pause, "postcopy": postcopy == "allowed"}
+    body["policy"] = {key: value for key, value in policy.items() if value is not None}
     print_state(console().post(path_of("partitions"), body), as_json)

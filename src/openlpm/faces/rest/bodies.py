@@ -75,10 +75,11 @@ class PolicyBody(Body):
     max_pause_ms: int = 2000
     throttle: bool = True
     bandwidth_mib_s: int = Field(default=0, description="0: what the movers allow")
+    postcopy: bool = Field(default=False, description="allowed when it does not converge")
 
     def value(self) -> Policy:
         """The model's noun."""
-        return Policy(self.max_pause_ms, self.throttle, self.bandwidth_mib_s)
+        return Policy(self.max_pause_ms, self.throttle, self.bandwidth_mib_s, self.postcopy)
 
 
 class PartitionBody(Body):
@@ -151,3 +152,4 @@ class MigrateBody(Body):
     max_pause_ms: int | None = None
     throttle: bool | None = None
     bandwidth_mib_s: int | None = None
+    postcopy: bool | None = None

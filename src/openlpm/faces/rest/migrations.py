@@ -44,6 +44,7 @@ def migrate(partition: str, body: MigrateBody, console: Uses, response: Response
         max_pause_ms=body.max_pause_ms,
         throttle=body.throttle,
         bandwidth_mib_s=body.bandwidth_mib_s,
+        postcopy=body.postcopy,
     )
     return _located(view, response)
 

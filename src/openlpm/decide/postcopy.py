@@ -1,0 +1,57 @@
+"""Post-copy: the target runs the partition, and fetches from the source what is still there.
+
+From the switch to the last page the memory is whole only with both ends, so nothing is ever removed
+or resumed at either (I9): a connection that breaks is mended, and where it cannot be, both stay
+as they are and an operator is told what may be done. Measured on libvirt 9.0 and QEMU 7.2:
+
+    source               target                what that means
+    paused (post-copy)   paused (migration)    the switch: device state is on its way
+    paused (post-copy)   running (post-copy)   memory is fetched
+    paused (failed)      running (either)      the connection broke: resume it
+    paused (either)      absent                broke in the switch: it has never run there
+    paused (either)      off                   the target's QEMU is dead; it may have run
+    off (migrated)       running               arrived
+"""
+
+from openlpm.decide.step import Effect, Step, arriving
+from openlpm.model.migration import STEPS, Migration, Phase
+from openlpm.model.sight import Job, Place, Sight, Sighting, Why
+
+
+def fetch(migration: Migration, seen: Sighting) -> Step:
+    """One turn in post-copy. Both ends are in sight."""
+    phase = max(migration.phase, Phase.SWITCH_OVER, key=STEPS.index)
+    if seen.job is Job.RUNNING or not seen.settled:
+        return Step(phase)
+    if Why.POSTCOPY_FAILED in (seen.source.why, seen.target.why) and _may_go_on(seen):
+        attention = (
+            "The connection broke while memory was fetched; nothing is lost, and it goes on "
+            f"as soon as the connection is back. {seen.refusal}"
+        )
+        return Step(phase, Effect.RESUME_POSTCOPY, attention=attention.rstrip())
+    return Step(phase, attention=stuck(migration, seen.source, seen.target))
+
+
+def _may_go_on(seen: Sighting) -> bool:
+    return seen.source.state is Sight.PAUSED and seen.target.state is Sight.RUNNING
+
+
+def stuck(migration: Migration, source: Place, target: Place) -> str:
+    """What an operator may do about a partition that neither end has whole; empty: wait."""
+    home, there = migration.source, migration.target
+    if not source.alive and target.alive:
+        return (
+            f"{home} has lost the memory that {there} still lacks, so it cannot go on. Both are "
+            f"left as they are. Its disk is whole: power it off on {there} (virsh destroy), and "
+            "activate it."
+        )
+    if arriving(target) or target.alive:
+        return ""
+    if target.state is Sight.ABSENT:
+        what = f"It has not run on {there}: all of it is on {home}, which cannot go on"
+    else:
+        what = f"Its QEMU on {there} is gone, and with it the newest part of its memory"
+    return (
+        f"{what}. Both are left as they are. Its disk is whole: power it off on {home} "
+        "(virsh destroy), and activate it; what was only in memory is lost."
+    )

@@ -1,0 +1,177 @@
+"""Post-copy: what each sighting means while a partition's memory is at both ends."""
+
+from dataclasses import replace
+
+import pytest
+
+from openlpm.decide.advance import advance
+from openlpm.decide.converge import Advice, Course, converge
+from openlpm.decide.invariants import broken
+from openlpm.decide.step import Effect, Step
+from openlpm.model.migration import Halt, Kind, Migration, Phase, Progress
+from openlpm.model.policy import Policy
+from openlpm.model.sight import ABSENT, CANNOT_SEE, Job, Place, Sight, Sighting, Why
+
+RUNS = Place(Sight.RUNNING)
+SHELL = BY_TRANSFER = Place(Sight.PAUSED, Why.MIGRATION)
+FETCHED_FROM = Place(Sight.PAUSED, Why.POSTCOPY)
+BROKEN_OFF = Place(Sight.PAUSED, Why.POSTCOPY_FAILED)
+FETCHES = Place(Sight.RUNNING, Why.POSTCOPY)
+LACKS = Place(Sight.RUNNING, Why.POSTCOPY_FAILED)
+OFF = Place(Sight.OFF)
+CRASHED = Place(Sight.OFF, Why.FAULT)
+MIGRATED = Place(Sight.OFF, Why.MIGRATED)
+
+SENDING = Migration("m1", "u-1", "web1", "s1", "s2", Kind.ACTIVE, Phase.SEND, asked=True)
+SWITCHED = replace(SENDING, switched=True, policy=Policy(postcopy=True), leased=True)
+STOPPING = replace(SWITCHED, halt=Halt.OPERATOR)
+UNDER_WAY, UNSURE = {"job": Job.RUNNING}, {"settled": False}
+WAIT, SEND, OVER = Effect.WAIT, Phase.SEND, Phase.SWITCH_OVER
+
+# what, record, source, target, (phase, effect), told, more of the sighting
+ROWS = [
+    ("it is asked for", SWITCHED, RUNS, SHELL, (SEND, Effect.START_POSTCOPY), "", UNDER_WAY),
+    ("not before there is a shell", SWITCHED, RUNS, ABSENT, (SEND, WAIT), "", UNDER_WAY),
+    (
+        "not when it was stopped",
+        STOPPING,
+        RUNS,
+        SHELL,
+        (SEND, Effect.ABORT_TRANSFER),
+        "",
+        UNDER_WAY,
+    ),
+    ("not unless it was decided", SENDING, RUNS, SHELL, (SEND, WAIT), "", UNDER_WAY),
+    ("the last pages came first", SWITCHED, BY_TRANSFER, SHELL, (OVER, WAIT), "", UNDER_WAY),
+    ("it switches", SWITCHED, FETCHED_FROM, SHELL, (OVER, WAIT), "", UNDER_WAY),
+    ("it fetches", SWITCHED, FETCHED_FROM, FETCHES, (OVER, WAIT), "", UNDER_WAY),
+    ("a stop comes too late", STOPPING, FETCHED_FROM, FETCHES, (OVER, WAIT), "", UNDER_WAY),
+    ("an earlier console's", SWITCHED, FETCHED_FROM, FETCHES, (OVER, WAIT), "", {}),
+    (
+        "it broke",
+        SWITCHED,
+        BROKEN_OFF,
+        LACKS,
+        (OVER, Effect.RESUME_POSTCOPY),
+        "nothing is lost",
+        {},
+    ),
+    (
+        "it broke, by the source's word",
+        SWITCHED,
+        BROKEN_OFF,
+        FETCHES,
+        (OVER, Effect.RESUME_POSTCOPY),
+        "",
+        {},
+    ),
+    (
+        "it broke, by the target's word",
+        SWITCHED,
+        FETCHED_FROM,
+        LACKS,
+        (OVER, Effect.RESUME_POSTCOPY),
+        "",
+        {},
+    ),
+    ("it may not be so", SWITCHED, BROKEN_OFF, LACKS, (OVER, WAIT), "", UNSURE),
+    ("it broke in the switch", SWITCHED, BROKEN_OFF, SHELL, (OVER, WAIT), "", {}),
+    ("it never ran there", SWITCHED, BROKEN_OFF, ABSENT, (OVER, WAIT), "It has not run on s2", {}),
+    (
+        "it may have run there",
+        SWITCHED,
+        BROKEN_OFF,
+        CRASHED,
+        (OVER, WAIT),
+        "the newest part of its memory",
+        {},
+    ),
+    (
+        "the source is dead",
+        SWITCHED,
+        CRASHED,
+        LACKS,
+        (OVER, WAIT),
+        "s1 has lost the memory that s2 still lacks",
+        {},
+    ),
+    (
+        "the source is powered off then",
+        SWITCHED,
+        OFF,
+        ABSENT,
+        (Phase.FAILED, WAIT),
+        "went off on s1",
+        {},
+    ),
+    ("whole again", SWITCHED, FETCHED_FROM, RUNS, (OVER, WAIT), "", UNDER_WAY),
+    ("whole, and let go of", SWITCHED, MIGRATED, RUNS, (Phase.CUT_TIES, Effect.CUT_SOURCE), "", {}),
+    (
+        "whole, and libvirt let go of nothing",
+        SWITCHED,
+        BROKEN_OFF,
+        RUNS,
+        (Phase.CUT_TIES, Effect.CUT_SOURCE),
+        "",
+        {},
+    ),
+    (
+        "the target is out of sight",
+        SWITCHED,
+        FETCHED_FROM,
+        CANNOT_SEE,
+        (SEND, WAIT),
+        "Waiting until s2",
+        UNDER_WAY,
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "record", "source", "target", "to", "told", "more"), ROWS)
+def test_a_turn(
+    what: str,
+    record: Migration,
+    source: Place,
+    target: Place,
+    to: tuple[Phase, Effect],
+    told: str,
+    more: dict[str, object],
+) -> None:
+    seen = Sighting(source, target, **more)
+    step = advance(record, seen)
+    assert (step.phase, step.effect) == to
+    assert told in f"{step.reason} {step.attention}"
+    assert broken(record, seen, step) == ()
+
+
+@pytest.mark.parametrize(
+    "effect", [e for e in Effect if e not in (WAIT, Effect.START_POSTCOPY, Effect.RESUME_POSTCOPY)]
+)
+@pytest.mark.parametrize("target", [SHELL, FETCHES, LACKS, ABSENT, CRASHED])
+def test_neither_end_is_touched(effect: Effect, target: Place) -> None:
+    assert "I9" in broken(SWITCHED, Sighting(BROKEN_OFF, target), Step(OVER, effect))
+
+
+@pytest.mark.parametrize("phase", [Phase.FAILED, Phase.STOPPED, Phase.DONE])
+def test_it_does_not_end_half_way(phase: Phase) -> None:
+    assert "I9" in broken(SWITCHED, Sighting(FETCHED_FROM, FETCHES), Step(phase))
+
+
+def test_what_is_given_up_in_the_midst_says_what_is_left() -> None:
+    without_target = advance(replace(SWITCHED, gone="s2"), Sighting(BROKEN_OFF, CANNOT_SEE))
+    assert without_target.phase is Phase.FAILED
+    assert "the newest part of its memory" in without_target.reason
+    without_source = advance(replace(SWITCHED, gone="s1"), Sighting(CANNOT_SEE, LACKS, Job.UNKNOWN))
+    assert without_source.effect is WAIT
+    assert "s1 has lost the memory" in without_source.attention
+
+
+def test_it_is_the_way_where_widening_the_pause_was_not_enough() -> None:
+    policy = Policy(max_pause_ms=100, postcopy=True)
+    course = Course(pause_ms=100, iteration=5, remaining_bytes=1000, at_limit=2)
+    later = Progress(iteration=6, remaining_bytes=1000)
+    assert converge(course, later, policy, throttled=False)[1] is Advice.POSTCOPY
+    assert (
+        converge(course, later, replace(policy, postcopy=False), throttled=False)[1]
+        is Advice.THROTTLE
+    )
