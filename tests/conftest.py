@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from fakes.world import World
+from postgres_server import Cluster, programs
 
 
 @pytest.fixture
@@ -14,3 +15,12 @@ def world() -> Iterator[World]:
     yield world
     world.close()
     assert not world.ran_twice
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """One PostgreSQL for the run, started when first asked for."""
+    if programs() is None:
+        pytest.skip("no PostgreSQL: Debian's package `postgresql` is missing (make env)")
+    with Cluster.started() as started:
+        yield started

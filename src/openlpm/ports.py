@@ -4,7 +4,8 @@
     Host          one connected managed system: look, describe, act
     Journal       migrations, reservations and events: one transaction for each turn
     Inventory     the managed systems, and what was last seen of their partitions
-    Clock         the time, and waiting
+    Leadership    which of several consoles writes, and touches the servers
+    Clock         the time
 
 Adapters translate every foreign exception into the tree of `model/errors.py`. All methods may
 be called from any thread. Every call is bounded: it ends, if only with `ServerUnreachable`.
@@ -14,10 +15,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from openlpm.decide.leadership import Terms
 from openlpm.model.backup import Backup, BackupReport, RestoreReport
 from openlpm.model.estimate import Load
 from openlpm.model.event import Event
 from openlpm.model.hardware import Hardware, VirtualDisk
+from openlpm.model.leadership import Leader
 from openlpm.model.migration import Migration, Progress, Reservation
 from openlpm.model.partition import Mark, Partition, PartitionSpec, Rmc
 from openlpm.model.sight import Place
@@ -293,6 +296,43 @@ class Archive(Protocol):
 
         Raises `Conflict` while a migration is unfinished.
         """
+        ...
+
+
+class Leadership(Protocol):
+    """Which of the consoles on one database leads: by a lease, and the database's own clock.
+
+    `name` is this console's. `terms` are None where the console has its database to itself: then it
+    leads for good. Every call raises `StoreFailed` when the database cannot be asked.
+    """
+
+    name: str
+    database: str
+    """For people: a path, or a URL without its password."""
+    terms: Terms | None
+
+    def who(self) -> Leader:
+        """Who leads."""
+        ...
+
+    def claim(self) -> Leader:
+        """Take over if nobody's lease is valid. Returns who leads: us, or another one."""
+        ...
+
+    def renew(self) -> None:
+        """Go on leading for another term. Raises `NotLeader`."""
+        ...
+
+    def confirm(self) -> None:
+        """Ask the database whether we lead, and will for a moment. Raises `NotLeader`."""
+        ...
+
+    def follow(self) -> None:
+        """Write no more, whatever the database says."""
+        ...
+
+    def resign(self) -> None:
+        """Follow, and let another one lead at once."""
         ...
 
 

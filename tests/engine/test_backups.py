@@ -10,7 +10,7 @@ import pytest
 from engine.conftest import Stand
 from engine.test_moves import add
 from openlpm.adapters.store import engine as database
-from openlpm.adapters.store import open_store
+from openlpm.adapters.store import open_store, sqlite
 from openlpm.adapters.store.seals import reseal
 from openlpm.engine.backups import accept
 from openlpm.engine.views import MigrationView
@@ -181,7 +181,7 @@ def test_a_backups_systems_are_checked_like_typed_ones(stand: Stand, tmp_path: P
     with sqlite3.connect(file) as raw:
         raw.execute("UPDATE systems SET uri = ?", (evil,))
     raw.close()
-    with database.writing(database.open_engine(file)) as connection:
+    with database.writing(sqlite.open_engine(file)) as connection:
         reseal(connection)
     before = stand.console.systems()
     with pytest.raises(BadRequest, match="command"):

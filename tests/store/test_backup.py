@@ -269,10 +269,10 @@ def test_while_a_move_is_unfinished_nothing_is_restored(store: Store, backup: Pa
 
 def test_a_restore_never_sets_the_fence_back(store: Store, backup: Path) -> None:
     finish(store)
-    epoch = store._transactions._epoch
+    epoch = store._transactions.epoch
     store.archive.restore(replace(read(str(backup)), epoch=0))
     assert store.journal.tell(Event("fine", "we still lead")).seq
-    assert store._transactions._epoch == epoch
+    assert store._transactions.epoch == epoch
 
 
 def test_a_refused_restore_changes_nothing(store: Store, backup: Path) -> None:
@@ -352,7 +352,7 @@ def test_a_damaged_state_is_replaced_and_kept(
         assert store.inventory.systems() == list(SYSTEMS)
         (restored_event,) = [e for e in store.journal.events() if e.code == "backup-restored"]
         assert restored_event.seq > 24  # whoever followed the old events misses none
-        assert store._transactions._epoch == 3
+        assert store._transactions.epoch == 3
 
 
 def test_another_programs_database_is_not_replaced(backup: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from records import Room, migration
 
-from openlpm.adapters.store import codec, inventory_codec, open_store, seals
+from openlpm.adapters.store import codec, inventory_codec, open_store, seals, sqlite
 from openlpm.adapters.store import engine as database
 from openlpm.model.errors import StoreFailed
 from openlpm.model.event import Event, Level
@@ -89,7 +89,7 @@ def test_what_it_cannot_understand_it_refuses(path: Path, column: str, value: ob
     with sqlite3.connect(path) as raw:
         raw.execute(f"UPDATE migrations SET {column} = ?", (value,))
     raw.close()
-    with database.writing(database.open_engine(path)) as connection:
+    with database.writing(sqlite.open_engine(path)) as connection:
         seals.reseal(connection)  # no damage: as a program would write it that knows other words
     with pytest.raises(StoreFailed) as caught:
         open_store(path)

@@ -23,8 +23,8 @@ DB1 = Partition(
 
 
 @pytest.fixture
-def inventory(store: Store) -> Inventory:
-    return store.inventory
+def inventory(any_store: Store) -> Inventory:
+    return any_store.inventory
 
 
 def test_systems_come_back_as_given(inventory: Inventory):

@@ -15,8 +15,8 @@ STOP = Event("stop-asked", "Stop it.", migration_id="m1")
 
 
 @pytest.fixture
-def journal(store: Store) -> Journal:
-    return store.journal
+def journal(any_store: Store) -> Journal:
+    return any_store.journal
 
 
 def test_begin_holds_the_room_and_tells(journal: Journal):

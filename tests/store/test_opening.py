@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from records import Room, migration
 
-from openlpm.adapters.store import Store, open_store
+from openlpm.adapters.store import Store, open_store, sqlite
 from openlpm.adapters.store import engine as database
 from openlpm.adapters.store.journal import Journal
 from openlpm.adapters.store.schema import REVISIONS, metadata
@@ -52,7 +52,7 @@ def test_versions_lead_to_the_schema(path: Path):
     config.set_main_option("path_separator", "os")
     scripts = ScriptDirectory.from_config(config)
     assert tuple(s.revision for s in scripts.walk_revisions())[::-1] == REVISIONS
-    with database.reading(database.open_engine(path)) as connection:
+    with database.reading(sqlite.open_engine(path)) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
 
@@ -85,7 +85,7 @@ def test_the_file_is_the_consoles_alone(store: Store, path: Path):
 def test_a_console_that_slept_through_a_take_over_cannot_write(path: Path):
     with open_store(path) as awake:
         # The lock is lost, as on a network file system that forgot it: only the epoch is left.
-        frozen = Journal(Transactions(database.open_engine(path), epoch=0), lambda: 0.0)
+        frozen = Journal(Transactions(sqlite.open_engine(path), epoch=0), lambda: 0.0)
         with pytest.raises(NotLeader):
             frozen.tell(Event("late", "I was frozen."))
         move = migration()
@@ -98,7 +98,7 @@ def test_a_console_that_slept_through_a_take_over_cannot_write(path: Path):
 def test_each_opening_begins_an_epoch(path: Path):
     for epoch in (1, 2, 3):
         with open_store(path) as store:
-            assert store._transactions._epoch == epoch
+            assert store._transactions.epoch == epoch
 
 
 def test_a_newer_database_is_refused_unchanged(path: Path):
@@ -157,7 +157,7 @@ def test_a_missing_folder_is_told(tmp_path: Path):
 
 
 def test_a_database_locked_by_another_program_is_told(path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.1)
     with open_store(path) as store:
         other = sqlite3.connect(path)
         other.execute("BEGIN IMMEDIATE")

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from records import Room, migration, room
 
-from openlpm.adapters.store import Store, open_store
-from openlpm.adapters.store import engine as database
+from openlpm.adapters.store import Store, open_store, sqlite
 from openlpm.adapters.store.journal import Journal
 from openlpm.adapters.store.transactions import Transactions
 from openlpm.model.errors import OpenLpmError, Refused
@@ -69,11 +68,11 @@ def beginner(journal: Journal, move: Migration) -> Callable[[], object]:
     return lambda: journal.begin(move, Room(move))
 
 
-def test_of_racing_threads_one_moves_the_partition(store: Store):
+def test_of_racing_threads_one_moves_the_partition(any_store: Store):
     moves = [migration(n, uuid="same") for n in range(RACERS)]
-    outcomes = race_threads([beginner(store.journal, move) for move in moves])
+    outcomes = race_threads([beginner(any_store.journal, move) for move in moves])
     assert outcomes == {"won": 1, "already-moving": RACERS - 1}
-    assert len(store.journal.reservations()) == len(store.journal.unfinished()) == 1
+    assert len(any_store.journal.reservations()) == len(any_store.journal.unfinished()) == 1
 
 
 def test_of_racing_processes_one_moves_the_partition(path: Path):
@@ -82,7 +81,7 @@ def test_of_racing_processes_one_moves_the_partition(path: Path):
 
     def attempt(number: int) -> Callable[[], object]:
         def begin() -> None:
-            journal = Journal(Transactions(database.open_engine(path), epoch=1), lambda: 0.0)
+            journal = Journal(Transactions(sqlite.open_engine(path), epoch=1), lambda: 0.0)
             move = migration(number, uuid="same")
             journal.begin(move, Room(move))
 
@@ -108,7 +107,7 @@ def test_of_racing_processes_one_opens_the_store(path: Path):
     assert outcomes == {"won": 1, "store-in-use": RACERS - 1}
 
 
-def test_room_is_promised_once(store: Store):
+def test_room_is_promised_once(any_store: Store):
     def begin(number: int) -> None:
         move = migration(number)
 
@@ -117,35 +116,38 @@ def test_room_is_promised_once(store: Store):
                 raise Refused("no-room", "Three are there already.", [])
             return room(move)
 
-        store.journal.begin(move, reserve)
+        any_store.journal.begin(move, reserve)
 
     outcomes = race_threads([lambda n=n: begin(n) for n in range(RACERS)])
     assert outcomes == {"won": 3, "no-room": RACERS - 3}
 
 
-def test_a_stop_and_a_switch_over_cannot_both_win(store: Store):
+def test_a_stop_and_a_switch_over_cannot_both_win(any_store: Store):
     for number in range(RACERS):
         move = migration(number)
-        store.journal.begin(move, Room(move))
+        any_store.journal.begin(move, Room(move))
         turned = replace(move, phase=Phase.SWITCH_OVER)
         race_threads(
-            [partial(store.journal.turn, turned), partial(store.journal.halt, move.id, STOP)]
+            [
+                partial(any_store.journal.turn, turned),
+                partial(any_store.journal.halt, move.id, STOP),
+            ]
         )
-        stored = store.journal.migration(move.id)
-        told = [e for e in store.journal.events() if e.code == "stop-asked"]
-        halts = [m for m in store.journal.migrations() if m.halt == "operator"]
+        stored = any_store.journal.migration(move.id)
+        told = [e for e in any_store.journal.events() if e.code == "stop-asked"]
+        halts = [m for m in any_store.journal.migrations() if m.halt == "operator"]
         assert stored.phase is Phase.SWITCH_OVER
         assert len(told) == len(halts)
 
 
-def test_followers_miss_no_event(store: Store):
+def test_followers_miss_no_event(any_store: Store):
     seen: list[int] = []
     lock = threading.Lock()
 
     def follow() -> None:
         with lock:
-            seen.extend(e.seq for e in store.journal.events(after=seen[-1] if seen else 0))
+            seen.extend(e.seq for e in any_store.journal.events(after=seen[-1] if seen else 0))
 
-    store.journal.subscribe(follow)
-    race_threads([lambda: store.journal.tell(Event("e", ""))] * RACERS)
+    any_store.journal.subscribe(follow)
+    race_threads([lambda: any_store.journal.tell(Event("e", ""))] * RACERS)
     assert seen == list(range(1, RACERS + 1))

@@ -34,7 +34,7 @@ def test_a_released_database_is_upgraded_with_every_row(revision: str, path: Pat
     released(revision, path)
     with open_store(path) as store:
         assert contents(store) == EXPECTED
-        assert store._transactions._epoch == 2
+        assert store._transactions.epoch == 2
         assert store.journal.tell(Event("next", "")).seq == 4
     with open_store(path) as store:  # what the upgrade has sealed is as it was written
         assert contents(store)["systems"] == list(SYSTEMS)

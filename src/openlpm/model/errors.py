@@ -109,3 +109,5 @@ class StoreFailed(OpenLpmError):
 
 class NotLeader(StoreFailed):
     """Another console leads: this one's writes are fenced off by its stale epoch."""
+
+    kind = "not-leading"

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from openlpm.adapters.store import engine as database
-from openlpm.adapters.store import restore
+from openlpm.adapters.store import restore, sqlite
 from openlpm.adapters.store.check import check, contents
 from openlpm.adapters.store.durable import make_private, sync, sync_folder
 from openlpm.adapters.store.errors import damaged
@@ -122,7 +122,7 @@ def read(file: str) -> Backup:
 def _read(file: Path, named: str = "") -> Backup:
     """Check a database that nobody else has open, upgrade it, and read all of it."""
     check(file)
-    engine = database.open_engine(file)
+    engine = sqlite.open_engine(file)
     try:
         with database.writing(engine) as connection:
             if revision(connection) is None:  # it would be an order to forget everything

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Table, select
 
-from openlpm.adapters.store import codec, inventory_codec, seals
+from openlpm.adapters.store import codec, inventory_codec, seals, sqlite
 from openlpm.adapters.store import engine as database
 from openlpm.adapters.store.errors import damaged
 from openlpm.adapters.store.leadership import mark_of
@@ -46,7 +46,7 @@ def check(file: Path, witness: Mark | None = None) -> None:
         _check_header(header, file)
         # A journal is there only where the very first opening was killed: it must be rolled back.
         killed = file.with_name(f"{file.name}-journal").exists()
-        engine = database.open_engine(file, read_only=not killed)
+        engine = sqlite.open_engine(file, read_only=not killed)
         try:
             with database.reading(engine) as connection:
                 mark = _checked(connection, file, ours=witness is not None)

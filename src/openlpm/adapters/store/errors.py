@@ -9,29 +9,16 @@ import shlex
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from json import JSONDecodeError
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from openlpm.adapters.store import postgresql_errors
+from openlpm.adapters.store.trouble import FULL, IO, OTHER, RULE, Trouble
 from openlpm.model.errors import StoreFailed
 
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What to tell for one kind of failure."""
-
-    code: str
-    cause: str
-    remedy: str
-
-
-_FULL = Trouble(
-    "store-full",
-    "There is no space left on its file system.",
-    "Make space; the console goes on by itself. Nothing was half-written.",
-)
 _READ_ONLY = Trouble(
     "store-read-only",
     "The file or its file system cannot be written.",
@@ -52,20 +39,9 @@ _CANNOT_OPEN = Trouble(
     "It cannot be opened or made.",
     "Check that its folder exists and that the console may write there.",
 )
-_IO = Trouble(
-    "store-io",
-    "The disk did not do as it was told.",
-    "Look for disk errors in the machine's log (dmesg).",
-)
-_RULE = Trouble(
-    "store-rule",
-    "The write would have broken one of its rules.",
-    "This is a defect of OpenLPM: please report it. Nothing was changed.",
-)
-_OTHER = Trouble("store-failed", "", "Please report it, with the console's log.")
 
 _BY_SQLITE_CODE = {
-    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_FULL: FULL,
     sqlite3.SQLITE_READONLY: _READ_ONLY,
     sqlite3.SQLITE_PERM: _READ_ONLY,
     sqlite3.SQLITE_CORRUPT: _CORRUPT,
@@ -77,16 +53,16 @@ _BY_SQLITE_CODE = {
     sqlite3.SQLITE_BUSY: _LOCKED,
     sqlite3.SQLITE_LOCKED: _LOCKED,
     sqlite3.SQLITE_CANTOPEN: _CANNOT_OPEN,
-    sqlite3.SQLITE_IOERR: _IO,
+    sqlite3.SQLITE_IOERR: IO,
     # Shared memory beside the file that cannot grow: on a full file system, this comes first.
-    sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,
-    sqlite3.SQLITE_CONSTRAINT: _RULE,
+    sqlite3.SQLITE_IOERR_SHMSIZE: FULL,
+    sqlite3.SQLITE_CONSTRAINT: RULE,
 }
 
 
 _BY_ERRNO = {
-    errno.ENOSPC: _FULL,
-    errno.EDQUOT: _FULL,
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: FULL,
     errno.EROFS: _READ_ONLY,
 }
 
@@ -103,7 +79,9 @@ def translated(where: str) -> Generator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _failed(_trouble(error.orig), where, str(error.orig)) from error
+        raise _failed(_trouble(error.orig), where, " ".join(str(error.orig).split())) from error
+    except PoolTimeout as error:
+        raise _failed(postgresql_errors.BUSY, where, "no connection is free") from error
     except sqlite3.Error as error:
         raise _failed(_trouble(error), where, str(error)) from error
     except (JSONDecodeError, UnicodeDecodeError) as error:  # SQLite's own message may be garbled
@@ -111,10 +89,12 @@ def translated(where: str) -> Generator[None]:
 
 
 def _trouble(error: BaseException | None) -> Trouble:
+    if not isinstance(error, sqlite3.Error):
+        return postgresql_errors.trouble(error)
     code = getattr(error, "sqlite_errorcode", None)
     if not isinstance(code, int):  # said by Python's module itself: a text is no UTF-8
-        return _CORRUPT if isinstance(error, sqlite3.OperationalError) else _OTHER
-    return _BY_SQLITE_CODE.get(code) or _BY_SQLITE_CODE.get(code & 0xFF, _OTHER)
+        return _CORRUPT if isinstance(error, sqlite3.OperationalError) else OTHER
+    return _BY_SQLITE_CODE.get(code) or _BY_SQLITE_CODE.get(code & 0xFF, OTHER)
 
 
 def _failed(trouble: Trouble, where: str, said: str) -> StoreFailed:

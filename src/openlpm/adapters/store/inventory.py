@@ -1,7 +1,8 @@
 """The inventory: managed systems, and what was last seen of their partitions (`ports.Inventory`).
 
 What was seen is shown while a system is out of reach, with the time of the look. The engine
-never acts on it: where a partition is, is always looked up anew.
+never acts on it: where a partition is, is always looked up anew. Names are sorted here: what order
+a database gives depends on its locale.
 """
 
 from collections.abc import Sequence
@@ -43,8 +44,8 @@ class Inventory:
     def systems(self) -> Sequence[System]:
         """All managed systems, by name."""
         with self._transactions.reading() as connection:
-            rows = connection.execute(select(systems).order_by(systems.c.name)).mappings()
-            return [codec.system(dict(row)) for row in rows]
+            rows = connection.execute(select(systems)).mappings()
+            return sorted((codec.system(dict(row)) for row in rows), key=lambda s: s.name)
 
     def seen(self, system: str, partitions: Sequence[Partition]) -> None:
         """Replace what was last seen on a system."""
@@ -58,10 +59,11 @@ class Inventory:
     def last_seen(self, system: str) -> Sequence[Partition]:
         """What was last seen on a system, by name."""
         seen = seen_partitions
-        query = select(seen).where(seen.c.system == system).order_by(seen.c.name, seen.c.uuid)
+        query = select(seen).where(seen.c.system == system)
         with self._transactions.reading() as connection:
             rows = connection.execute(query).mappings()
-            return [codec.partition(dict(row)) for row in rows]
+            found = [codec.partition(dict(row)) for row in rows]
+        return sorted(found, key=lambda p: (p.name, p.uuid))
 
 
 def _exists(connection: Connection, name: str) -> bool:

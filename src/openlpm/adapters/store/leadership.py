@@ -1,9 +1,9 @@
-"""Who may write: a lock beside the file, and an epoch inside it.
+"""Who may write: a lock beside the file, and an epoch inside the database.
 
-The lock keeps a second console from opening the same file while the first one lives. The
-epoch fences off a console that was frozen while another took over (a stopped virtual machine,
-a lock lost with a network file system): each opening adds one, and each write looks, inside
-its own transaction, whether the epoch is still the one that it was opened with.
+The lock keeps a second console from opening the same file while the first one lives (on
+PostgreSQL, a lease does: `lease.py`). The epoch fences off a console that was frozen while another
+took over (a stopped virtual machine, a lock lost with a network file system): each take-over adds
+one, and each write looks, inside its own transaction, whether the epoch is still its own.
 """
 
 import fcntl
@@ -11,7 +11,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
 from openlpm.adapters.store.errors import cannot_open
 from openlpm.adapters.store.schema import events, leadership
@@ -66,10 +66,10 @@ class FileLock:
         os.close(self._fd)
 
 
-def claim(connection: Connection, now: float) -> int:
+def claim(connection: Connection, now: float, holder: str = "") -> int:
     """Begin a new epoch, and return it."""
-    mark, _ = _present(connection)
-    _write(connection, replace(mark, epoch=mark.epoch + 1, writes=mark.writes + 1), now)
+    mark = mark_of(connection)
+    _write(connection, replace(mark, epoch=mark.epoch + 1, writes=mark.writes + 1), now, holder)
     return mark.epoch + 1
 
 
@@ -78,46 +78,60 @@ def note_layout(connection: Connection) -> None:
     _write(connection, *_present(connection))
 
 
+def give_up(connection: Connection) -> None:
+    """Let nobody lead; what the last leader would still write is refused."""
+    mark, since, _ = _present(connection)
+    _write(connection, mark, since, "")
+
+
 def continue_after(connection: Connection, mark: Mark) -> None:
     """Let epoch and commits go on from `mark`, that of the database which this one replaces."""
-    ours, since = _present(connection)
+    ours, since, holder = _present(connection)
     further = Mark(max(ours.epoch, mark.epoch), max(ours.writes, mark.writes), ours.seq)
-    _write(connection, further, since)
+    _write(connection, further, since, holder)
 
 
 def mark_of(connection: Connection) -> Mark:
-    """How far the database has come."""
-    return _present(connection)[0]
-
-
-def _present(connection: Connection) -> tuple[Mark, float]:
-    """The mark, and since when its epoch lasts."""
+    """How far the database has come, of whatever released schema with checksums."""
     newest = select(func.coalesce(func.max(events.c.seq), 0)).scalar_subquery()
-    query = select(leadership.c.epoch, leadership.c.writes, newest, leadership.c.since)
-    found = connection.execute(query.with_for_update(of=leadership)).one_or_none()
-    return (Mark(0, 0, 0), 0.0) if found is None else (Mark(*found[:3]), found[3])
+    query = select(leadership.c.epoch, leadership.c.writes, newest)
+    found = connection.execute(query).one_or_none()
+    return Mark(*found) if found else Mark(0, 0, 0)
 
 
-def _write(connection: Connection, mark: Mark, since: float) -> None:
-    row = {"id": 1, "epoch": mark.epoch, "since": since, "layout": layout(connection)}
+def _present(connection: Connection) -> tuple[Mark, float, str]:
+    """The mark, since when its epoch lasts, and whose it is."""
+    found = connection.execute(select(leadership.c.since, leadership.c.holder)).one_or_none()
+    since, holder = found or (0.0, "")
+    return mark_of(connection), since, holder
+
+
+def _write(connection: Connection, mark: Mark, since: float, holder: str) -> None:
+    row: dict[str, object] = {"id": 1, "epoch": mark.epoch, "since": since, "holder": holder}
+    row["layout"] = layout(connection)
     known = connection.scalar(select(leadership.c.id)) is not None
     write = update(leadership) if known else insert(leadership)
     connection.execute(write.values(sealed(row) | {"writes": mark.writes}))
 
 
-def enter(connection: Connection, epoch: int) -> None:
+def held_by(epoch: int, holder: str) -> ColumnElement[bool]:
+    """Is it still theirs? The name too: a database set back may give an epoch a second time."""
+    return and_(leadership.c.epoch == epoch, leadership.c.holder == holder)
+
+
+def enter(connection: Connection, epoch: int, holder: str = "") -> None:
     """Count this transaction. Raises `NotLeader` when a newer epoch has begun.
 
     The row that all writers change makes them take turns on any database. So events become
     visible in the order of their `seq`, and nobody who follows them misses one.
     """
-    ours = leadership.c.epoch == epoch
+    ours = held_by(epoch, holder)
     counted = update(leadership).where(ours).values(writes=leadership.c.writes + 1)
     if connection.execute(counted).rowcount != 1:
-        newest = connection.scalar(select(leadership.c.epoch))
+        newest = connection.execute(select(leadership.c.epoch, leadership.c.holder)).one()
         raise NotLeader(
-            "not-leader",
+            "not-leading",
             "This console no longer leads: its writes are refused.",
-            cause=f"Another console has opened its state (epoch {newest}; ours is {epoch}).",
-            remedy="Use that console. Restart this one if it is to lead again.",
+            cause=f"The epoch is {newest[0]}, not {epoch}: {newest[1] or 'another one'} took over.",
+            remedy="Use that console.",
         )

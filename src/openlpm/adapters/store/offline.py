@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from openlpm.adapters.store import swap
-from openlpm.adapters.store.archive import read
+from openlpm.adapters.store.archive import Archive, read
 from openlpm.adapters.store.errors import cannot_open
 from openlpm.adapters.store.leadership import FileLock
 from openlpm.adapters.store.store import open_store
@@ -50,6 +50,7 @@ def _replace(file: Path, backup: Backup, now: Callable[[], float]) -> RestoreRep
         new = file.with_name(f"{file.name}.new")
         _remove(new)
         with open_store(new, now=now) as store:
+            assert isinstance(store.archive, Archive)
             report = store.archive.restore(backup, after=lock.mark() or Mark(0, 0, 0))
         kept = swap.replace(file, new)
         _remove(new)

@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("lpm0001", "lpm0002", "lpm0003", "lpm0004", "lpm0005")
+REVISIONS = ("lpm0001", "lpm0002", "lpm0003", "lpm0004", "lpm0005", "lpm0006")
 """All that ever were, oldest first. The last one is what this program reads and writes."""
 
 metadata = MetaData()
@@ -42,6 +42,8 @@ leadership = Table(
     Column("since", Double, nullable=False),
     Column("writes", BigInteger, nullable=False, server_default="0"),  # commits, ever
     Column("layout", String(64), nullable=False, server_default=""),  # the schema's digest
+    Column("holder", Text, nullable=False, server_default=""),  # which console; "": nobody
+    Column("valid_until", Double, nullable=False, server_default="0"),  # by the database's clock
     _checksum(),
 )
 

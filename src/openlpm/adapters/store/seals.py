@@ -9,11 +9,13 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 
 COLUMN = "checksum"
-# `number` is given by the database and guarded by an index; `writes` is counted by it.
-_UNSEALED = (COLUMN, "number", "writes")
+# `number` is given by the database and guarded by an index; the other two are counted by it.
+_UNSEALED = (COLUMN, "number", "writes", "valid_until")
+# What names a row while a transaction lasts.
+_ROW_ID = {"sqlite": "rowid", "postgresql": "ctid"}
 
 
 def sealed(row: Mapping[str, object]) -> dict[str, object]:
@@ -47,17 +49,16 @@ def broken(connection: Connection) -> Iterator[str]:
 
 def reseal(connection: Connection) -> None:
     """Seal every row anew: after an upgrade, which changes them all."""
+    row_id = _ROW_ID[connection.dialect.name]
     for name in _sealed_tables(connection):
-        rows = connection.exec_driver_sql(f'SELECT rowid AS "rowid_", * FROM "{name}"').mappings()  # noqa: S608
+        rows = connection.exec_driver_sql(f'SELECT {row_id} AS "row_", * FROM "{name}"').mappings()  # noqa: S608
         seals = [
-            (checksum({key: row[key] for key in row if key != "rowid_"}), row["rowid_"])
+            {"seal": checksum({k: row[k] for k in row if k != "row_"}), "row": row["row_"]}
             for row in rows
         ]
         if seals:
-            connection.exec_driver_sql(
-                f'UPDATE "{name}" SET {COLUMN} = ? WHERE rowid = ?',  # noqa: S608
-                seals,
-            )
+            update = f'UPDATE "{name}" SET {COLUMN} = :seal WHERE {row_id} = :row'  # noqa: S608
+            connection.execute(text(update), seals)
 
 
 def _sealed_tables(connection: Connection) -> list[str]:
@@ -70,7 +71,12 @@ def _sealed_tables(connection: Connection) -> list[str]:
 
 
 def layout(connection: Connection) -> str:
-    """A digest of the schema: its tables, indexes and rules, word by word."""
+    """A digest of the schema: its tables, indexes and rules, word by word.
+
+    PostgreSQL gives none: it keeps no words, and its own checksums tell damage.
+    """
+    if connection.dialect.name != "sqlite":
+        return ""
     statements = connection.exec_driver_sql(
         "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
     )

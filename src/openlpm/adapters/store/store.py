@@ -1,7 +1,8 @@
-"""Opening the store: the lock first, then the check, then the schema, then a new epoch.
+"""Opening a file as the store: the lock first, then the check, then the schema, then a new epoch.
 
 Until `open_store` returns, nothing has been changed but the schema and the epoch; if it
-raises, the lock is free again. A damaged file is refused, and left as it is.
+raises, the lock is free again. A damaged file is refused, and left as it is. The store on
+PostgreSQL is opened by `shared.py`.
 """
 
 import time
@@ -11,8 +12,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from openlpm import ports
 from openlpm.adapters.store import engine as database
-from openlpm.adapters.store import events, leadership, records, swap
+from openlpm.adapters.store import events, leadership, records, sqlite, swap
 from openlpm.adapters.store.archive import Archive
 from openlpm.adapters.store.check import check
 from openlpm.adapters.store.durable import make_private
@@ -20,27 +22,35 @@ from openlpm.adapters.store.errors import cannot_open
 from openlpm.adapters.store.inventory import Inventory
 from openlpm.adapters.store.journal import Journal
 from openlpm.adapters.store.leadership import FileLock
+from openlpm.adapters.store.lease import Alone
 from openlpm.adapters.store.transactions import Transactions
 from openlpm.adapters.store.upgrade import upgrade
 from openlpm.adapters.store.witness import Mark
 
 
 class Store:
-    """The console's state, open for one leader. Use as a context manager, or `close` it."""
+    """The console's state, open. Use as a context manager, or `close` it."""
 
     def __init__(
-        self, file: Path, transactions: Transactions, lock: FileLock, now: Callable[[], float]
+        self,
+        transactions: Transactions,
+        now: Callable[[], float],
+        *,
+        archive: ports.Archive,
+        leadership: ports.Leadership,
+        let_go: Callable[[], None],
     ) -> None:
         self.journal = Journal(transactions, now)
         self.inventory = Inventory(transactions)
-        self.archive = Archive(file, transactions, now)
+        self.archive = archive
+        self.leadership = leadership
         self._transactions = transactions
-        self._lock = lock
+        self._let_go = let_go
 
     def close(self) -> None:
-        """Wait for the write under way, then let go of the file."""
+        """Wait for the write under way, then let go of the database."""
         self._transactions.close()
-        self._lock.release()
+        self._let_go()
 
     def __enter__(self) -> "Store":
         return self
@@ -49,8 +59,11 @@ class Store:
         self.close()
 
 
-def open_store(path: Path | str, *, now: Callable[[], float] = time.time) -> Store:
-    """Open the database file, making or upgrading it. Raises `StoreFailed`."""
+def open_store(path: Path | str, *, now: Callable[[], float] = time.time, name: str = "") -> Store:
+    """Open the database file, making or upgrading it, as the console `name`.
+
+    Raises `StoreFailed`.
+    """
     file = Path(path).resolve()  # one file, one lock: whatever symbolic link it is reached by
     with ExitStack() as undo:
         lock = FileLock(file)
@@ -62,19 +75,27 @@ def open_store(path: Path | str, *, now: Callable[[], float] = time.time) -> Sto
             make_private(file)
         except OSError as error:
             raise cannot_open(file, error) from error
-        engine = database.open_engine(file)
+        engine = sqlite.open_engine(file)
         undo.callback(engine.dispose)
         _upgrade(engine)
-        mark = _take_over(engine, now())
+        since = now()
+        mark = _take_over(engine, since)
         lock.note(mark)
         undo.pop_all()
-    return Store(file, Transactions(engine, mark.epoch, lock.note), lock, now)
+    transactions = Transactions(engine, mark.epoch, lock.note)
+    return Store(
+        transactions,
+        now,
+        archive=Archive(file, transactions, now),
+        leadership=Alone(str(file), name, mark.epoch, since),
+        let_go=lock.release,
+    )
 
 
 def _upgrade(engine: Engine) -> None:
     with database.writing(engine) as connection:
         upgrade(connection)
-    database.use_wal(engine)
+    sqlite.use_wal(engine)
 
 
 def _take_over(engine: Engine, now: float) -> Mark:

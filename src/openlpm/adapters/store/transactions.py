@@ -12,22 +12,29 @@ from threading import Lock
 from sqlalchemy import Connection, Engine
 
 from openlpm.adapters.store import engine as database
-from openlpm.adapters.store import leadership
+from openlpm.adapters.store import leadership, sqlite
 from openlpm.adapters.store.witness import Mark
+from openlpm.decide.leadership import not_leading
 from openlpm.model.errors import StoreFailed
 
 
 class Transactions:
     """The only way from the journal and the inventory to the database.
 
-    `note` is told after each commit how far the database has come.
+    `note` is told after each commit how far the database has come. While `epoch` is None we follow:
+    all writes are refused.
     """
 
     def __init__(
-        self, engine: Engine, epoch: int, note: Callable[[Mark], None] = lambda _: None
+        self,
+        engine: Engine,
+        epoch: int | None,
+        note: Callable[[Mark], None] = lambda _: None,
+        holder: str = "",
     ) -> None:
+        self.epoch = epoch
         self._engine = engine
-        self._epoch = epoch
+        self._holder = holder
         self._note = note
         self._closed = False
         self._subscribers: tuple[Callable[[], None], ...] = ()
@@ -46,8 +53,11 @@ class Transactions:
         """All or nothing, and only while we lead; then the subscribers are called."""
         with self._turnstile:
             self._refuse_closed()
+            epoch = self.epoch
+            if epoch is None:
+                raise not_leading("")
             with database.writing(self._engine) as connection:
-                leadership.enter(connection, self._epoch)
+                leadership.enter(connection, epoch, self._holder)
                 yield connection
                 mark = leadership.mark_of(connection)
             self._note(mark)
@@ -57,7 +67,7 @@ class Transactions:
     def copy_to(self, file: Path) -> None:
         """Copy the database as it is now (without a write under way) into the empty `file`."""
         self._refuse_closed()
-        database.copy(self._engine, file)
+        sqlite.copy(self._engine, file)
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` after each commit, on the writer's thread, until the result is called."""

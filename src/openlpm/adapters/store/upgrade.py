@@ -6,6 +6,7 @@ is loaded only when there is something to do. The whole upgrade is one transacti
 
 from sqlalchemy import Connection, String, column, inspect, select, table
 
+from openlpm.adapters.store.engine import where
 from openlpm.adapters.store.leadership import note_layout
 from openlpm.adapters.store.schema import REVISIONS
 from openlpm.adapters.store.seals import reseal
@@ -21,6 +22,13 @@ def upgrade(connection: Connection) -> None:
         _run_alembic(connection)
         reseal(connection)
         note_layout(connection)
+
+
+def require_newest(connection: Connection) -> None:
+    """Raise `StoreFailed` where a newer console has upgraded the schema meanwhile."""
+    present = connection.scalar(select(_VERSION))
+    if present != REVISIONS[-1]:
+        raise _unknown(connection, str(present))
 
 
 def revision(connection: Connection) -> str | None:
@@ -49,7 +57,7 @@ def _unknown(connection: Connection, present: str) -> StoreFailed:
         return _foreign(connection, f"Its schema has the version {present!r}.")
     return StoreFailed(
         "store-newer",
-        f"The database {connection.engine.url.database} was written by a newer OpenLPM.",
+        f"The database {where(connection.engine)} was written by a newer OpenLPM.",
         cause=f"Its schema is {present}; this program knows {REVISIONS[-1]}.",
         remedy="Install that OpenLPM again, or restore a backup made before it was upgraded.",
     )
@@ -58,9 +66,9 @@ def _unknown(connection: Connection, present: str) -> StoreFailed:
 def _foreign(connection: Connection, cause: str) -> StoreFailed:
     return StoreFailed(
         "store-foreign",
-        f"The database {connection.engine.url.database} belongs to another program.",
+        f"The database {where(connection.engine)} belongs to another program.",
         cause=cause,
-        remedy="Give the console a file of its own. This one was not changed.",
+        remedy="Give the console a database of its own. This one was not changed.",
     )
 
 

@@ -12,6 +12,7 @@ CONSOLE_UNREACHABLE = 4
 SYSTEM_UNREACHABLE = 5
 CONFLICT = 6
 STORE_FAILED = 7
+NOT_LEADING = 8
 INTERRUPTED = 130
 
 MEANINGS = {
@@ -23,6 +24,7 @@ MEANINGS = {
     SYSTEM_UNREACHABLE: "a managed system cannot be reached",
     CONFLICT: "the present state forbids it, or it is too late",
     STORE_FAILED: "the console cannot read or write its state",
+    NOT_LEADING: "another console leads: ask that one",
     INTERRUPTED: "interrupted; what was begun goes on",
 }
 
@@ -33,6 +35,7 @@ _BY_KIND = {
     "refused": REFUSED,
     "unreachable": SYSTEM_UNREACHABLE,
     "store": STORE_FAILED,
+    "not-leading": NOT_LEADING,
     "console-unreachable": CONSOLE_UNREACHABLE,
 }
 

@@ -33,6 +33,7 @@ KINDS = {
     "failed": (500, "It failed"),
     "hypervisor": (502, "The hypervisor refused it"),
     "unreachable": (503, "A managed system does not answer"),
+    "not-leading": (421, "Another console leads"),
     "store": (507, "The console's state cannot be written or read"),
 }
 
