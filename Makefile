@@ -27,6 +27,9 @@ endif
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
+# The tests start a PostgreSQL of their own: Debian's package must not set up one beside it.
+NO_CLUSTER := /etc/postgresql-common/createcluster.d/openlpm.conf
+
 build/.packages: Makefile
 	@mkdir -p build
 	@missing=$$(dpkg-query -W -f '$${Package} $${Status}\n' $(DEB) 2>/dev/null | \
@@ -34,9 +37,11 @@ build/.packages: Makefile
 	  printf '%s\n' $(DEB) | sort | comm -23 - build/.have); \
 	if [ -n "$$missing" ]; then \
 	  echo "Installing Debian packages:" $$missing; \
+	  $(SUDO) install -D -m 644 <(echo 'create_main_cluster = false') $(NO_CLUSTER); \
 	  $(SUDO) apt-get update -qq && \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing > build/apt.log 2>&1 \
-	    || { tail -20 build/apt.log; exit 1; }; \
+	    || { tail -20 build/apt.log; $(SUDO) rm $(NO_CLUSTER); exit 1; }; \
+	  $(SUDO) rm $(NO_CLUSTER); \
 	fi
 	@touch $@
 

@@ -37,7 +37,9 @@ class Stand:
         store = open_store(self.folder / "console.db")
         hypervisors = self.world.hypervisors()
         console = Console(
-            journal(store.journal), store.inventory, store.archive, hypervisors, self.world.clock
+            *(journal(store.journal), store.inventory, store.archive),
+            *(hypervisors, self.world.clock),
+            leadership=store.leadership,
         )
         console.open()
         self.consoles.append((console, store, hypervisors))

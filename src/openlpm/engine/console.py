@@ -1,26 +1,51 @@
 """The console: the one class that faces call. It wires the use cases and adds nothing to them.
 
 They live by noun: `systems`, `partitions`, `moves` (asking for one), `migrations` (following one).
+Those that change something, or try things on servers, are the leader's (`leadership`).
 """
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 from openlpm.engine.backups import Backups
 from openlpm.engine.bell import Bell
 from openlpm.engine.estate import Estate
 from openlpm.engine.executor import Executor
+from openlpm.engine.fence import Fence
+from openlpm.engine.following import Following
 from openlpm.engine.guard import Guard
+from openlpm.engine.leadership import Leading
 from openlpm.engine.migrations import Migrations
 from openlpm.engine.moves import Moves
 from openlpm.engine.partitions import Partitions
 from openlpm.engine.reconciler import Reconciler
 from openlpm.engine.systems import Systems
-from openlpm.engine.views import Examined, MigrationView, Recovery, SystemView
+from openlpm.engine.views import ConsoleView, Examined, MigrationView, Recovery, SystemView
 from openlpm.engine.world import World
 from openlpm.model.backup import BackupReport, RestoreReport
-from openlpm.model.event import Event
+from openlpm.model.event import Event, Level
+from openlpm.model.leadership import Leader
 from openlpm.model.names import checked_range
 from openlpm.model.partition import Partition, PartitionSpec
 from openlpm.model.system import System
-from openlpm.ports import Archive, Clock, Hypervisors, Inventory, Journal, Stream
+from openlpm.ports import Archive, Clock, Hypervisors, Inventory, Journal, Leadership, Stream
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def leaders(
+    use: Callable[Concatenate["Console", P], R],
+) -> Callable[Concatenate["Console", P], R]:
+    """A use case that is refused while another console leads (`NotLeader`)."""
+
+    @wraps(use)
+    def asked(console: "Console", *args: P.args, **options: P.kwargs) -> R:
+        console.leading.require()
+        return use(console, *args, **options)
+
+    return asked
 
 
 class Console:
@@ -36,14 +61,18 @@ class Console:
         archive: Archive,
         hypervisors: Hypervisors,
         clock: Clock,
+        *,
+        leadership: Leadership,
     ) -> None:
         self._journal = journal
         self._news = Bell()
-        self._estate = Estate(inventory, journal, hypervisors, clock, self._news)
+        self.leading = Leading(leadership, clock, begin=self._lead, end=self._follow)
+        fenced = Fence(hypervisors, self.leading.confirm)
+        self._estate = Estate(inventory, journal, fenced, clock, self._news)
         self._systems = Systems(self._estate, journal)
         self._backups = Backups(self._estate, archive)
         self._partitions = Partitions(self._estate, journal)
-        world = World(
+        self._world = world = World(
             journal=journal,
             clock=clock,
             news=self._news,
@@ -57,23 +86,44 @@ class Console:
         self._executor = Executor(world)
         self._moves = Moves(self._estate, journal, self._executor, clock)
         self._migrations = Migrations(world, self._executor)
-        self._reconciler = Reconciler(world, self._executor)
-        self._guard = Guard(self._estate, journal)
+        self._following = Following(self.leading, self._estate, self._news)
+        self._reconciler: Reconciler | None = None
+        self._guard: Guard | None = None
 
     def open(self) -> None:
-        """Connect to all systems and take up what an earlier console left."""
+        """Connect to all systems; if we lead, take up what an earlier console left."""
         self._journal.subscribe(self._news.ring)
-        self._estate.open()
-        self._reconciler.start()
-        self._guard.start()
+        self.leading.open()
+        self._estate.sync()
+        self._following.start()
 
     def close(self) -> None:
         """Let go of everything. Transfers under way go on between the servers."""
-        self._guard.close()
-        self._reconciler.close()
+        self._following.close()
+        self.leading.close()
         self._executor.close()
         self._moves.close()
         self._estate.close()
+
+    def _lead(self, leader: Leader, before: Leader) -> None:
+        self._estate.sync()
+        if leader.left_s is not None:
+            self._journal.tell(_leads(leader, before))
+        self._executor.open()
+        self._reconciler = Reconciler(self._world, self._executor)
+        self._reconciler.start()
+        self._guard = Guard(self._estate, self._journal)
+        self._guard.start()
+
+    def _follow(self) -> None:
+        for periodic in (self._guard, self._reconciler):
+            if periodic is not None:
+                periodic.close()
+        self._executor.close()
+
+    def console(self) -> ConsoleView:
+        """This console itself, and who leads."""
+        return self.leading.view()
 
     # Managed systems
 
@@ -85,10 +135,12 @@ class Console:
         """One managed system. Raises `NotFound`."""
         return self._systems.show(name)
 
+    @leaders
     def add_system(self, system: System) -> SystemView:
         """Manage a server; it is kept only if it answers."""
         return self._systems.add(system)
 
+    @leaders
     def remove_system(self, name: str) -> None:
         """Forget a server; nothing on it is touched."""
         self._systems.remove(name)
@@ -103,48 +155,59 @@ class Console:
         """One partition by name or UUID, its RMC state asked anew."""
         return self._partitions.show(name)
 
+    @leaders
     def create_partition(self, spec: PartitionSpec) -> Partition:
         """Define a new partition; it is off."""
         return self._partitions.create(spec)
 
+    @leaders
     def activate(self, name: str) -> Partition:
         """Power on."""
         return self._partitions.activate(name)
 
+    @leaders
     def shutdown(self, name: str, *, force: bool = False) -> Partition:
         """Ask the guest to power off; `force` pulls the plug."""
         return self._partitions.shutdown(name, force=force)
 
+    @leaders
     def pause(self, name: str) -> Partition:
         """Suspend its processors."""
         return self._partitions.pause(name)
 
+    @leaders
     def resume(self, name: str) -> Partition:
         """Let its processors run again."""
         return self._partitions.resume(name)
 
+    @leaders
     def delete(self, name: str) -> None:
         """Remove its definition and lease; its disks stay."""
         self._partitions.delete(name)
 
+    @leaders
     def adopt(self, name: str) -> Partition:
         """Take a partition that others made under our care: it gets our mark."""
         return self._partitions.adopt(name)
 
+    @leaders
     def open_console(self, name: str) -> Stream:
         """Its serial console."""
         return self._partitions.open_console(name)
 
     # Moves
 
+    @leaders
     def validate(self, name: str, to: str) -> Examined:
         """May it move there? With an estimate from its measured dirty rate if it may."""
         return self._moves.validate(name, to)
 
+    @leaders
     def targets(self, name: str) -> list[Examined]:
         """Each other system: possible or not, and why not."""
         return self._moves.targets(name)
 
+    @leaders
     def migrate(
         self,
         name: str,
@@ -165,6 +228,7 @@ class Console:
             postcopy=postcopy,
         )
 
+    @leaders
     def return_partition(self, name: str) -> MigrationView:
         """Move it back to where it last came from. Raises `Conflict` if it never moved."""
         return self._moves.take_back(name)
@@ -185,10 +249,12 @@ class Console:
         """The view as soon as it differs from `after`, or at the time-out."""
         return self._migrations.wait(migration_id, after, timeout_s)
 
+    @leaders
     def stop(self, migration_id: str) -> MigrationView:
         """End a move before its switch-over. Raises `TooLate` after it."""
         return self._migrations.stop(migration_id)
 
+    @leaders
     def recover(self, migration_id: str, *, force: bool = False) -> Recovery:
         """Look at an unfinished move now, and say what is seen and done about it.
 
@@ -199,10 +265,12 @@ class Console:
 
     # The console's own state
 
+    @leaders
     def backup(self, file: str, *, force: bool = False) -> BackupReport:
         """Copy the state as it is now into a new file; `force` replaces one that exists."""
         return self._backups.save(file, force=force)
 
+    @leaders
     def restore(self, file: str) -> RestoreReport:
         """Take the systems back from a backup. Raises `Conflict` while a move is unfinished."""
         return self._backups.restore(file)
@@ -221,3 +289,12 @@ class Console:
     def last_seq(self) -> int:
         """The newest event's sequence number."""
         return self._journal.last_seq()
+
+
+def _leads(leader: Leader, before: Leader) -> Event:
+    """Told at each take-over; as a warning where the last one did not give the lead up."""
+    message = f"The console {leader.name} leads (epoch {leader.epoch})."
+    if not before.name:
+        return Event("console-leads", message)
+    lost = f"{message} The lease of {before.name} had ended."
+    return Event("console-leads", lost, level=Level.WARNING)

@@ -38,10 +38,9 @@ class Estate:
         self._exchanging = False
         self._watches: dict[str, Watch] = {}
 
-    def open(self) -> None:
-        """Watch every system that the inventory knows."""
-        for system in self._inventory.systems():
-            self._begin(system)
+    def sync(self) -> None:
+        """Watch every system that the inventory knows, and no other one."""
+        self.exchange(lambda: None)
 
     def close(self) -> None:
         """Stop watching."""

@@ -24,6 +24,11 @@ class Executor:
         self._movers: dict[str, tuple[Mover, threading.Thread]] = {}
         self._closed = False
 
+    def open(self) -> None:
+        """Take migrations, again after a `close` too."""
+        with self._lock:
+            self._closed = False
+
     def start(self, record: Migration) -> None:
         """Drive this migration, unless a mover does already."""
         with self._lock:

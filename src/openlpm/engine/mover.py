@@ -96,6 +96,8 @@ class Mover:
         if violated:
             step = Step(self.record.phase, attention=f"Not done, it would break {violated}.")
         self.seen = seen
+        if self._closing.is_set():
+            return  # the look took long: others may be at it meanwhile
         self._follow_transfer(seen)
         self._write(step)
         self._act(step, seen)

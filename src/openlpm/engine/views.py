@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from openlpm.model.estimate import Estimate
 from openlpm.model.finding import Finding, Validation
+from openlpm.model.leadership import Leader
 from openlpm.model.migration import Migration, Progress
 from openlpm.model.sight import Sighting
 from openlpm.model.system import Link, Resources, System, SystemFacts
@@ -39,6 +40,20 @@ class MigrationView:
     progress: Progress | None = None
     remaining_s: float | None = None
     findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleView:
+    """The console that answers, and who leads; None: nobody, or the database does not say so.
+
+    `trouble` is why it does not.
+    """
+
+    name: str
+    database: str
+    leads: bool
+    leader: Leader | None
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

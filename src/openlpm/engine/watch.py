@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from openlpm.engine.bell import Bell
-from openlpm.model.errors import NotFound, OpenLpmError, ServerUnreachable, StoreFailed
+from openlpm.model.errors import NotFound, NotLeader, OpenLpmError, ServerUnreachable, StoreFailed
 from openlpm.model.event import Event, Level
 from openlpm.model.partition import Partition
 from openlpm.model.sight import Sight, Why
@@ -233,6 +233,8 @@ class Watch:
         """A store that cannot be written stops nobody from watching: the picture stays true."""
         try:
             self._tell_store(event)
+        except NotLeader:
+            return  # the console that leads tells it
         except StoreFailed as error:
             log.warning("Not written: %s (%s)", event.message, error.message)
 

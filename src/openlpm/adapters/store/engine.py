@@ -44,5 +44,6 @@ def writing(engine: Engine) -> Generator[Connection]:
 
 def where(engine: Engine) -> str:
     """What to call the database in messages: a file, or a URL without its password."""
-    url = engine.url
-    return str(url.database) if engine.dialect.name == "sqlite" else url.render_as_string()
+    if engine.dialect.name == "sqlite":
+        return str(engine.url.database)
+    return engine.url.set(drivername="postgresql").render_as_string()

@@ -50,9 +50,6 @@ class Lease:
 
     def claim(self) -> Leader:
         """Take over if nobody's lease is valid. Returns who leads: us, or another one."""
-        found = self.who()
-        if not claimable(found, self.name):
-            return found
         with database.writing(self._engine) as connection:
             connection.execute(select(row.c.id).with_for_update())
             found = self._who(connection)

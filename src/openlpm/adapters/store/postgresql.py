@@ -65,7 +65,7 @@ def open_engine(url: str, *, connections: int) -> Engine:
         try:
             connection = Bounded.connect(**{**_DEFAULTS, **given})  # type: ignore[arg-type]
         except psycopg.OperationalError as error:
-            raise cannot_connect(shown(given).render_as_string(), error) from error
+            raise cannot_connect(shown(given), error) from error
         try:
             _prepare(connection, given)
         except BaseException:
@@ -74,7 +74,7 @@ def open_engine(url: str, *, connections: int) -> Engine:
         return connection
 
     return create_engine(
-        shown(given),
+        _url(given),
         creator=connect,
         pool_size=connections,
         max_overflow=0,
@@ -98,24 +98,24 @@ def parsed(url: str) -> dict[str, str]:
     return {key: str(value) for key, value in found.items() if value is not None}
 
 
-def shown(given: dict[str, str]) -> URL:
-    """The URL for people, and for SQLAlchemy: no password, nor where one is."""
-    service = {"service": given["service"]} if "service" in given else {}
+def shown(given: dict[str, str]) -> str:
+    """The URL for people: no password, nor where one is."""
+    return _url(given).set(drivername="postgresql").render_as_string()
+
+
+def _url(given: dict[str, str]) -> URL:
+    """The same for SQLAlchemy."""
+    query = {"service": given["service"]} if "service" in given else {}
     host, port = given.get("host") or given.get("hostaddr"), given.get("port", "")
     if host and ("/" in host or "," in host):  # a socket's folder, or several hosts
-        return URL.create(
-            "postgresql+psycopg",
-            username=given.get("user"),
-            database=given.get("dbname"),
-            query={"host": host, **service},
-        )
+        query["host"], host = host, None
     return URL.create(
         "postgresql+psycopg",
         username=given.get("user"),
         host=host,
-        port=int(port) if port.isdigit() else None,
+        port=int(port) if host and port.isdigit() else None,
         database=given.get("dbname"),
-        query=service,
+        query=query,
     )
 
 
@@ -125,7 +125,7 @@ def clock() -> ColumnElement[float]:
 
 
 def _prepare(connection: Bounded, given: dict[str, str]) -> None:
-    where = shown(given).render_as_string()
+    where = shown(given)
     if connection.info.server_version < OLDEST:
         version = connection.info.parameter_status("server_version")
         raise StoreFailed(

@@ -15,6 +15,7 @@ import click
 from openlpm.faces.cli.asking import console, json_option
 from openlpm.faces.cli.client import path_of
 from openlpm.faces.cli.output import mib, print_json, say, sheet
+from openlpm.faces.cli.place import passed_on
 from openlpm.faces.cli.problem import Problem
 
 
@@ -66,8 +67,9 @@ def restore(file: str, *, database: str | None, as_json: bool) -> None:
 
 
 def _without_console(file: str, database: str) -> Any:
-    daemon = (sys.executable, "-m", "openlpm.main", "--restore", file, "--database", database)
-    done = subprocess.run(daemon, capture_output=True, text=True, check=False)
+    words, environment = passed_on(database)
+    daemon = (sys.executable, "-m", "openlpm.main", "--restore", file, *words)
+    done = subprocess.run(daemon, capture_output=True, text=True, check=False, env=environment)
     if done.returncode == 0:
         return json.loads(done.stdout)
     try:

@@ -30,6 +30,7 @@ COMMANDS = {
     "events": Lazy(f"{_CLI}.events", "events", "What happened, and what happens."),
     "backup": Lazy(f"{_CLI}.backup", "backup", "Copy the console's state into a file."),
     "restore": Lazy(f"{_CLI}.backup", "restore", "Take the systems back from a backup."),
+    "console": Lazy(f"{_CLI}.console", "console", "This console, and which one leads."),
     "serve": Lazy(f"{_CLI}.serve", "serve", "Run the console."),
     "lab": Lazy("openlpm.lab.cli", "lab", "Real servers on this machine, to try it all."),
     "completion": Lazy(f"{_CLI}.completion", "completion", "Print the shell's completion script."),

@@ -6,6 +6,8 @@ others can write, where somebody else's program could pose as the console.
 
 import os
 
+DATABASE = "LPM_DATABASE"
+
 
 def socket_path() -> str:
     """The console's socket, unless `--socket` or $LPM_SOCKET says otherwise."""
@@ -13,6 +15,17 @@ def socket_path() -> str:
         return "/run/openlpm/lpmd.sock"
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     return f"{runtime}/openlpm/lpmd.sock" if runtime else os.path.expanduser("~/.openlpm/lpmd.sock")
+
+
+def passed_on(database: str) -> tuple[list[str], dict[str, str]]:
+    """Options and environment that name the database to the daemon's program.
+
+    A URL may hold a password, and options are seen by everybody who runs `ps`.
+    """
+    if "://" in database:
+        return [], {**os.environ, DATABASE: database}
+    environment = {name: value for name, value in os.environ.items() if name != DATABASE}
+    return ["--database", database], environment
 
 
 def database_path() -> str:

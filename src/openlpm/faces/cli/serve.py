@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from openlpm.faces.cli.place import database_path
+from openlpm.faces.cli.place import DATABASE, database_path, passed_on
 
 
 @click.command()
@@ -20,10 +20,11 @@ from openlpm.faces.cli.place import database_path
 )
 @click.option(
     "--database",
-    metavar="PATH",
+    metavar="PATH|URL",
+    envvar=DATABASE,
     default=database_path,
-    show_default="in /var/lib/openlpm, or the user's own state folder",
-    help="Where to keep the console's state.",
+    show_default="$LPM_DATABASE, in /var/lib/openlpm, or the user's own state folder",
+    help="Where to keep the console's state: a file, or postgresql://…",
 )
 @click.pass_context
 def serve(ctx: click.Context, socket: str | None, database: str) -> None:
@@ -32,8 +33,10 @@ def serve(ctx: click.Context, socket: str | None, database: str) -> None:
     \b
     Example:
       lpm serve --socket /run/openlpm/lpmd.sock
+      lpm serve --database postgresql://openlpm@db1/openlpm
     """
     listen = socket or ctx.find_root().params["socket"]
+    words, environment = passed_on(database)
     # By the same interpreter, so that it is the same installation whatever $PATH says.
-    daemon = (sys.executable, "-m", "openlpm.main", "--socket", listen, "--database", database)
-    os.execv(sys.executable, daemon)  # noqa: S606 - no shell is wanted
+    daemon = (sys.executable, "-m", "openlpm.main", "--socket", listen, *words)
+    os.execve(sys.executable, daemon, environment)  # noqa: S606 - no shell is wanted

@@ -12,7 +12,15 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from openlpm.engine.console import Console
-from openlpm.faces.rest import backups, console_stream, events, migrations, partitions, systems
+from openlpm.faces.rest import (
+    backups,
+    console_stream,
+    consoles,
+    events,
+    migrations,
+    partitions,
+    systems,
+)
 from openlpm.faces.rest.limit import BodyLimit
 from openlpm.faces.rest.problems import MEDIA_TYPE, Problem, tell_problems
 from openlpm.faces.rest.streams import Streams
@@ -41,7 +49,7 @@ def build_app(console: Console, streams: Streams | None = None) -> FastAPI:
 
 def _v1() -> APIRouter:
     v1 = APIRouter(prefix="/v1")
-    for noun in (systems, partitions, migrations, events, console_stream, backups):
+    for noun in (systems, partitions, migrations, events, console_stream, consoles, backups):
         v1.include_router(noun.router)
     return v1
 
