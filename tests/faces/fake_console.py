@@ -12,7 +12,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from openlpm.engine.views import Estimate, Examined, MigrationView, Recovery, SystemView
+from openlpm.decide.leadership import not_leading
+from openlpm.engine.views import (
+    ConsoleView,
+    Estimate,
+    Examined,
+    MigrationView,
+    Recovery,
+    SystemView,
+)
 from openlpm.model.backup import BackupReport, RestoreReport
 from openlpm.model.errors import (
     AlreadyExists,
@@ -26,6 +34,7 @@ from openlpm.model.errors import (
 )
 from openlpm.model.event import Event, Level
 from openlpm.model.finding import Finding, Severity, Validation
+from openlpm.model.leadership import Leader
 from openlpm.model.migration import STEPS, Figures, Kind, Migration, Phase, Progress
 from openlpm.model.partition import Mark, Partition, PartitionSpec, Rmc
 from openlpm.model.sight import ABSENT, Place, Sight, Sighting, Why
@@ -129,6 +138,8 @@ class FakeConsole:
     def create_partition(self, spec: PartitionSpec) -> Partition:
         if spec.name == "full":
             raise StoreFailed("store-full", "The console's state cannot be written.")
+        if spec.name == "follower":
+            raise not_leading("node8:/run/lpm.sock")
         if spec.name == "bug":
             raise RuntimeError("unforeseen")
         self.given["spec"] = spec
@@ -222,6 +233,10 @@ class FakeConsole:
         return Recovery(self.migration(migration_id), seen, "It runs on server1; the move goes on.")
 
     # The console's own state
+
+    def console(self) -> ConsoleView:
+        leader = Leader("node8:/run/lpm.sock", 4, 1.0, 4.2, 17)
+        return ConsoleView("node7:/run/lpm.sock", "postgresql://lpm@db1/lpm", False, leader)
 
     def backup(self, file: str, *, force: bool = False) -> BackupReport:
         if file.endswith("taken") and not force:

@@ -181,10 +181,45 @@ def test_version(lpm: Lpm) -> None:
     assert re.fullmatch(r"lpm \d+\.\d+\.\d+\n", lpm("--version").out)
 
 
-def test_serve_becomes_the_daemon() -> None:
-    called: list[tuple[str, ...]] = []
+URL = "postgresql://user:secret@db1/lpm"
+
+
+@pytest.mark.parametrize(
+    ("given", "words", "environment"),
+    [
+        (["--database", "/d"], ("--database", "/d"), None),
+        (["--database", URL], (), URL),  # `ps` shows it to nobody
+    ],
+)
+def test_serve_becomes_the_daemon(
+    given: list[str], words: tuple[str, ...], environment: str | None
+) -> None:
+    called: list[tuple[tuple[str, ...], dict[str, str]]] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "execv", lambda _, words: called.append(words))
-        done = CliRunner().invoke(command, ["serve", "--socket", "/s", "--database", "/d"])
+        patch.setenv("LPM_DATABASE", "/elsewhere")
+        patch.setattr(os, "execve", lambda _, argv, passed: called.append((argv, passed)))
+        done = CliRunner().invoke(command, ["serve", "--socket", "/s", *given])
     assert done.exit_code == 0
-    assert called[0][1:] == ("-m", "openlpm.main", "--socket", "/s", "--database", "/d")
+    ((argv, passed),) = called
+    assert argv[1:] == ("-m", "openlpm.main", "--socket", "/s", *words)
+    assert passed.get("LPM_DATABASE") == environment
+
+
+def test_who_leads_is_shown(lpm: Lpm) -> None:
+    shown = lpm("console", "show")
+    assert shown.out.splitlines() == [
+        "This console  node7:/run/lpm.sock",
+        "Database      postgresql://lpm@db1/lpm",
+        "Leads         no",
+        "Leader        node8:/run/lpm.sock",
+        "Epoch         4",
+        "Since         " + time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(1.0)),
+        "Lease         4.2 s left",
+    ]
+    assert lpm("console", "show", "--json").json["leader"]["name"] == "node8:/run/lpm.sock"
+
+
+def test_a_follower_says_who_leads(lpm: Lpm) -> None:
+    done = lpm("partition", "create", "follower", "--on", "server1", "--memory", "512")
+    assert done.code == 8
+    assert done.err.splitlines()[1:] == ["Another one leads: node8:/run/lpm.sock.", "Ask that one."]
