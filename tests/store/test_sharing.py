@@ -1,21 +1,25 @@
 """Several consoles on one PostgreSQL: one leads by a lease; whoever lost it writes nothing."""
 
 import multiprocessing
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from estate import EXPECTED, contents, fill
 from records import Room, migration
 
-from openlpm.adapters.store import Store, postgresql, seals, shared
+from openlpm.adapters.store import Store, open_store, postgresql, seals, shared
 from openlpm.adapters.store import engine as engines
 from openlpm.adapters.store.schema import metadata
 from openlpm.adapters.store.shared import open_shared
 from openlpm.decide.leadership import Terms
-from openlpm.model.errors import NotLeader, StoreFailed
+from openlpm.model.errors import Conflict, NotLeader, StoreFailed
 from openlpm.model.event import Event
 from postgres_server import Cluster, database
 
@@ -234,3 +238,108 @@ def test_a_row_that_was_changed_by_others_is_found(
         seals.reseal(connection)
     engine.dispose()
     open_shared(url, name="two").close()
+
+
+def test_a_dump_restored_by_postgresqls_tools_is_whole(
+    opened: Callable[..., Store], cluster: Cluster, url: str, tmp_path: Path
+) -> None:
+    one = opened("one", Terms())
+    one.leadership.claim()
+    fill(one)
+    dump, other = tmp_path / "dump", cluster.create()
+    tools = cluster.programs
+    subprocess.run(
+        [tools / "pg_dump", "--format=custom", f"--file={dump}", url], check=True, timeout=60
+    )
+    subprocess.run([tools / "pg_restore", f"--dbname={other}", dump], check=True, timeout=60)
+    with open_shared(other, name="two", terms=Terms()) as two:
+        assert contents(two) == contents(one)
+        assert two.leadership.claim().name == "one", "by the dump; until its lease ends"
+
+
+def test_a_console_moves_from_sqlite_to_postgresql(
+    opened: Callable[..., Store], path: Path, tmp_path: Path
+) -> None:
+    with open_store(path, now=lambda: 1000.0) as old:
+        fill(old)
+        old.archive.save(str(tmp_path / "backup"))
+    new = opened("new", Terms())
+    new.leadership.claim()
+    report = new.archive.restore(new.archive.read(str(tmp_path / "backup")))
+    assert (report.systems_added, report.migrations, report.kept) == (("s1", "s2"), 2, "")
+    found = contents(new)
+    assert found["systems"] == EXPECTED["systems"]
+    assert found["reservations"] == EXPECTED["reservations"]
+    assert [move.id for move in new.journal.migrations()] == ["m2", "m1"]
+    with pytest.raises(Conflict) as caught:  # m2 is unfinished
+        new.archive.restore(new.archive.read(str(tmp_path / "backup")))
+    assert caught.value.code == "moves-unfinished"
+
+
+def test_a_backup_is_left_to_postgresql(opened: Callable[..., Store], tmp_path: Path) -> None:
+    one = opened("one", Terms())
+    one.leadership.claim()
+    with pytest.raises(Conflict) as caught:
+        one.archive.save(str(tmp_path / "b"))
+    assert caught.value.code == "backup-is-postgresqls"
+    assert "pg_dump" in caught.value.remedy
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("ALTER DATABASE {} SET default_transaction_read_only = on", "store-read-only"),
+        ("REVOKE CREATE ON SCHEMA public FROM poor", "store-forbidden"),
+    ],
+)
+def test_a_database_that_may_not_be_written_is_told(
+    cluster: Cluster, statement: str, code: str
+) -> None:
+    cluster.sql("DROP ROLE IF EXISTS poor")
+    cluster.sql("CREATE ROLE poor LOGIN")
+    url = cluster.create()
+    name = database(url)
+    cluster.sql(statement.format(name), name)
+    user = "poor" if code == "store-forbidden" else "openlpm"
+    with pytest.raises(StoreFailed) as caught:
+        open_shared(cluster.url(name, user) + "&target_session_attrs=any", name="one")
+    assert caught.value.code == code
+    assert caught.value.remedy
+
+
+def test_others_tables_are_left_alone(cluster: Cluster) -> None:
+    url = cluster.create()
+    cluster.sql("CREATE TABLE songs (title text)", database(url))
+    with pytest.raises(StoreFailed) as caught:
+        open_shared(url, name="one")
+    assert caught.value.code == "store-foreign"
+
+
+def test_too_old_a_server_and_another_encoding_are_told(
+    cluster: Cluster, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.sql("DROP DATABASE IF EXISTS ascii")
+    cluster.sql("CREATE DATABASE ascii TEMPLATE template0 ENCODING SQL_ASCII LOCALE 'C'")
+    with pytest.raises(StoreFailed) as caught:
+        open_shared(cluster.url("ascii"), name="one")
+    assert caught.value.code == "store-not-utf8"
+    monkeypatch.setattr(postgresql, "OLDEST", 990000)
+    with pytest.raises(StoreFailed) as caught:
+        open_shared(url, name="one")
+    assert caught.value.code == "store-too-old"
+    assert "99 or newer" in caught.value.cause
+
+
+def test_a_write_that_waits_for_others_locks_ends(
+    opened: Callable[..., Store], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(postgresql._SESSION, "lock_timeout", "200ms")
+    one = opened("one", Terms())
+    one.leadership.claim()
+    with psycopg.connect(url) as other:
+        other.execute("LOCK TABLE events")
+        with pytest.raises(StoreFailed) as caught:
+            one.journal.tell(Event("e", ""))
+    assert caught.value.code == "store-busy"
+    assert one.journal.tell(Event("e", "")).seq == 1
