@@ -17,6 +17,8 @@ class Freezer:
         self.called: list[str] = []
         self._warm = threading.Event()
         self._warm.set()
+        self._inside = 0
+        self._lock = threading.Lock()
 
     def freeze(self) -> None:
         self._warm.clear()
@@ -29,8 +31,19 @@ class Freezer:
         """`thing`; `after` is told of each call when it is done, before it comes back."""
         return _Frozen(thing, self, after)
 
-    def pass_(self) -> None:
+    def enter(self) -> None:
         assert self._warm.wait(60), "nobody thawed it"
+        with self._lock:
+            self._inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+        assert self._warm.wait(60), "nobody thawed it"
+
+    def is_still(self) -> bool:
+        """Nothing of it is on its way, or it is warm."""
+        return self._warm.is_set() or self._inside == 0
 
 
 class _Frozen:
@@ -45,13 +58,13 @@ class _Frozen:
             return found
 
         def call(*arguments: Any, **options: Any) -> Any:
-            self._freezer.pass_()
+            self._freezer.enter()
             self._freezer.called.append(name)
             try:
                 answer = found(*arguments, **options)
                 self._after(name)
             finally:
-                self._freezer.pass_()
+                self._freezer.leave()
             return self._freezer.through(answer) if name == "connect" else answer
 
         return call
