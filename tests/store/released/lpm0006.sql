@@ -23,7 +23,7 @@ CREATE TABLE leadership (
 	since DOUBLE NOT NULL, checksum BIGINT DEFAULT '0' NOT NULL, writes BIGINT DEFAULT '0' NOT NULL, layout VARCHAR(64) DEFAULT '' NOT NULL, holder TEXT DEFAULT '' NOT NULL, valid_until DOUBLE DEFAULT '0' NOT NULL, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "leadership" VALUES(1,1,1000.0,3180230294,7,'bc61c10d3a7bc9eda80f9e2e6498eb532d78c88a8032c9e581e7923330f4eb7c','',0.0);
+INSERT INTO "leadership" VALUES(1,1,1000.0,1533991460,7,'ec48dc82fd3ae1532e7a00faf73d8a22335a47deab3bc255253757781920d9a8','',0.0);
 CREATE TABLE migrations (
 	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	id VARCHAR(64) NOT NULL, 
@@ -44,11 +44,11 @@ CREATE TABLE migrations (
 	created_at DOUBLE NOT NULL, 
 	finished_at DOUBLE, 
 	phase_at JSON NOT NULL, 
-	figures JSON NOT NULL, checksum BIGINT DEFAULT '0' NOT NULL, retaking BOOLEAN DEFAULT 0 NOT NULL, gone VARCHAR(63) DEFAULT '' NOT NULL, 
+	figures JSON NOT NULL, checksum BIGINT DEFAULT '0' NOT NULL, retaking BOOLEAN DEFAULT 0 NOT NULL, gone VARCHAR(63) DEFAULT '' NOT NULL, switched BOOLEAN DEFAULT 0 NOT NULL, 
 	UNIQUE (id)
 );
-INSERT INTO "migrations" VALUES(1,'m1','6f9619ff-8b86-4d11-b42d-00c04fc964ff','web1','s2','s1','active','done',1,'none',1,1,'{"processing_units": 0.5, "memory_mib": 512}','{"max_pause_ms": 77, "throttle": false, "bandwidth_mib_s": 9}',1,'because – ü',1.5,2.5,'[["send", 1.75], ["done", 2.5]]','{"pause_ms": 42, "total_s": 1.0, "bytes_sent": 3, "iterations": 4, "phase_s": [["send", 0.75]]}',4004679520,0,'');
-INSERT INTO "migrations" VALUES(2,'m2','6f9619ff-8b86-4d11-b42d-00c04fc964ff','web1','s1','s2','active','send',1,'none',0,0,'{"processing_units": 0.5, "memory_mib": 512}','{"max_pause_ms": 2000, "throttle": true, "bandwidth_mib_s": 0}',0,'',3.0,NULL,'[["send", 3.5]]','{"pause_ms": null, "total_s": null, "bytes_sent": null, "iterations": null, "phase_s": []}',3989653680,0,'');
+INSERT INTO "migrations" VALUES(1,'m1','6f9619ff-8b86-4d11-b42d-00c04fc964ff','web1','s2','s1','active','done',1,'none',1,1,'{"processing_units": 0.5, "memory_mib": 512}','{"max_pause_ms": 77, "throttle": false, "bandwidth_mib_s": 9, "postcopy": false}',1,'because – ü',1.5,2.5,'[["send", 1.75], ["done", 2.5]]','{"pause_ms": 42, "total_s": 1.0, "bytes_sent": 3, "iterations": 4, "phase_s": [["send", 0.75]]}',1835913510,0,'',0);
+INSERT INTO "migrations" VALUES(2,'m2','6f9619ff-8b86-4d11-b42d-00c04fc964ff','web1','s1','s2','active','send',1,'none',0,0,'{"processing_units": 0.5, "memory_mib": 512}','{"max_pause_ms": 2000, "throttle": true, "bandwidth_mib_s": 0, "postcopy": false}',0,'',3.0,NULL,'[["send", 3.5]]','{"pause_ms": null, "total_s": null, "bytes_sent": null, "iterations": null, "phase_s": []}',3748058485,0,'',0);
 CREATE TABLE reservations (
 	migration_id VARCHAR(64) NOT NULL, 
 	system VARCHAR(63) NOT NULL, 
@@ -74,7 +74,7 @@ CREATE TABLE seen_partitions (
 	PRIMARY KEY (system, uuid), 
 	FOREIGN KEY(system) REFERENCES systems (name) ON DELETE CASCADE
 );
-INSERT INTO "seen_partitions" VALUES('s1','6f9619ff-8b86-4d11-b42d-00c04fc964ff','web1','running','none',2,512,'{"partition_id": 3, "os_type": "linux", "processing_units": 0.25, "came_from": "s2", "policy": {"max_pause_ms": 77, "throttle": false, "bandwidth_mib_s": 9}}','active',5.5,3952061131);
+INSERT INTO "seen_partitions" VALUES('s1','6f9619ff-8b86-4d11-b42d-00c04fc964ff','web1','running','none',2,512,'{"partition_id": 3, "os_type": "linux", "processing_units": 0.25, "came_from": "s2", "policy": {"max_pause_ms": 77, "throttle": false, "bandwidth_mib_s": 9, "postcopy": false}}','active',5.5,567981817);
 INSERT INTO "seen_partitions" VALUES('s1','uuid-2','zäh – ü','off','migrated',1,256,NULL,'none',5.5,4126492106);
 CREATE TABLE systems (
 	name VARCHAR(63) NOT NULL, 
