@@ -5,7 +5,6 @@ broke: links healed, daemons started, no move unfinished, the partition running 
 which of the servers is the test's to ask (`scene.here`): moves go either way.
 """
 
-import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -76,31 +75,12 @@ class Scene(chaos.Scene):
 
     # As a user of the partition
 
-    def dirty(self, mb_per_s: int, mib: int) -> None:
-        """Make the partition busy.
-
-        Beside it processes come and go, as they do where there is work: QEMU before 9.0 without
-        KVM sees some writes only after the guest has switched between processes.
-        """
-        self.fetch(f"/dirty?mb_per_s={mb_per_s}&mib={mib}")
-        if mb_per_s:
-            loop = "for i in $(seq 1500); do usleep 20000; done"
-            words = {"path": "/bin/sh", "arg": ["-c", loop]}
-            request = json.dumps({"execute": "guest-exec", "arguments": words})
-            ask = ("qemu-agent-command", NAME, request)
-            until(lambda: self.virsh(self.here, *ask, check=False), 30, "its agent")
-
     def assert_sequence(self, first: int) -> None:
         """No record of the running partition's disk since `first` is missing or doubled."""
         report = check_records(self.records(first))
         assert report.intact, report
         assert report.torn == 0
         assert report.last > first
-
-    def restore(self) -> None:
-        """Undo whatever a test broke."""
-        super().restore()
-        self.dirty(0, 0)
 
 
 _KEY = pytest.StashKey[Scene]()

@@ -87,6 +87,15 @@ ROWS = [
         {},
     ),
     (
+        "libvirt's job stays for ever",
+        SWITCHED,
+        BROKEN_OFF,
+        CRASHED,
+        (OVER, WAIT),
+        "the newest part of its memory",
+        UNDER_WAY,
+    ),
+    (
         "the source is dead",
         SWITCHED,
         CRASHED,

@@ -23,6 +23,8 @@ class Attempt:
         self.source = scene.here
         self.target = scene.there
         self.before = scene.latest()
+        self.limits: dict[str, Any] = {}
+        self.hands_lent = False
         self.notes: list[str] = []
         self.wrong: list[str] = []
         self.move_id = ""
@@ -56,6 +58,6 @@ class Attempt:
 
     def _ask(self) -> None:
         try:
-            self.move_id = self._scene.ask_to_move(self.target)
+            self.move_id = self._scene.ask_to_move(self.target, **self.limits)
         except Problem as problem:
             self.refusal = problem

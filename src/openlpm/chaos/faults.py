@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openlpm.chaos.attempt import Attempt
-from openlpm.chaos.moments import Moment
+from openlpm.chaos.moments import POSTCOPY, Moment
 from openlpm.chaos.scene import FINAL, Scene, until
 from openlpm.faces.cli.client import path_of
 from openlpm.faces.cli.problem import Problem
+from openlpm.lab.errors import LabError
 
 Act = Callable[[Scene, Attempt], None]
 HOLD_S = 4.0
@@ -26,7 +27,8 @@ HOLD_S = 4.0
 NOTICED_S = 12.0
 GIVEN_UP_S = 60.0
 _DAEMONS_BYTES = 1 << 30
-EVERYWHERE = frozenset(Moment)
+EVERYWHERE = frozenset(Moment) - {*POSTCOPY}
+_AND_POSTCOPY = frozenset(Moment)
 _WITH_TARGET = EVERYWHERE - {Moment.VALIDATION, Moment.CAPTURE}
 
 
@@ -248,6 +250,21 @@ def _plug(link: str, side: str) -> Act:
     return heal
 
 
+def _reset(scene: Scene, attempt: Attempt) -> None:
+    attempt.notes.append(f"{scene.reset_transfer(attempt.source)} connections reset")
+
+
+def _reset_twice(scene: Scene, attempt: Attempt) -> None:
+    """Again, when it goes on; not where it does not."""
+    move = attempt.answered()
+    _reset(scene, attempt)
+    with suppress(LabError):
+        told = "migration-resume-postcopy"
+        until(lambda: told in scene.events_of(move) or None, NOTICED_S, "the console to resume it")
+        until(lambda: scene.is_fetching(attempt.target) or None, NOTICED_S, "it to go on")
+        _reset(scene, attempt)
+
+
 def _lose_power(side: str) -> Act:
     def strike(scene: Scene, attempt: Attempt) -> None:
         for server in _sides(attempt, side):
@@ -283,10 +300,19 @@ def _power_back(scene: Scene, _attempt: Attempt) -> None:
 
 
 FAULTS = (
-    Fault("console-killed", "kill -9 of the console", _kill_console, _start_console),
+    Fault(
+        "console-killed",
+        "kill -9 of the console",
+        _kill_console,
+        _start_console,
+        where=_AND_POSTCOPY,
+    ),
     Fault("console-frozen", "the console is stopped and goes on", _freeze_console, _thaw_console),
     Fault(
-        "console-disk-full", "the disk under the console's database is full", _fill_disk, _free_disk
+        "console-disk-full",
+        "the disk under the console's database is full",
+        _fill_disk,
+        _free_disk,
     ),
     Fault(
         "two-consoles",
@@ -295,18 +321,20 @@ FAULTS = (
         _nothing,
     ),
     Fault("two-operators", "somebody else asks for the same move", _second_operator, _nothing),
-    Fault("operator-stop", "the operator stops the move", _stop, _nothing),
+    Fault("operator-stop", "the operator stops the move", _stop, _nothing, where=_AND_POSTCOPY),
     Fault(
         "source-libvirtd-killed",
         "kill -9 of the source's libvirtd",
         _kill_libvirtd("source"),
         _start_libvirtd("source"),
+        where=_AND_POSTCOPY,
     ),
     Fault(
         "target-libvirtd-killed",
         "kill -9 of the target's libvirtd",
         _kill_libvirtd("target"),
         _start_libvirtd("target"),
+        where=_AND_POSTCOPY,
     ),
     Fault(
         "source-libvirtd-frozen",
@@ -326,6 +354,7 @@ FAULTS = (
         _kill_qemu("source"),
         _nothing,
         may_kill=True,
+        where=_AND_POSTCOPY,
     ),
     Fault(
         "target-qemu-killed",
@@ -333,7 +362,7 @@ FAULTS = (
         _kill_qemu("target"),
         _nothing,
         may_kill=True,
-        where=_WITH_TARGET,
+        where=_WITH_TARGET | {*POSTCOPY},
     ),
     Fault(
         "target-qemu-frozen",
@@ -354,6 +383,7 @@ FAULTS = (
         "the migration link is cut and healed",
         _cut("migration", "target"),
         _plug("migration", "target"),
+        where=_AND_POSTCOPY,
     ),
     Fault(
         "management-cut-source",
@@ -406,5 +436,19 @@ FAULTS = (
         _lose_for_good("target"),
         _found_again,
         may_kill=True,
+    ),
+    Fault(
+        "migration-reset",
+        "the connection that carries memory is reset",
+        _reset,
+        _nothing,
+        where=frozenset({Moment.SEND, *POSTCOPY}),
+    ),
+    Fault(
+        "migration-reset-twice",
+        "it is reset, resumed, and reset again",
+        _reset_twice,
+        _nothing,
+        where=frozenset({Moment.POSTCOPY}),
     ),
 )

@@ -3,17 +3,23 @@
 validation    the request has been sent, nothing is written yet
 capture … cut-ties    the record of that step has just been written
 stop          the operator's stop has just been written, in the midst of step 3
+post-copy-switch    the source is paused for post-copy, the target does not run it yet
+post-copy     the target runs it, and still fetches memory
 """
 
 from enum import StrEnum
 
 from openlpm.chaos.attempt import Attempt
-from openlpm.chaos.scene import Scene, until
+from openlpm.chaos.scene import FINAL, Scene, until
 from openlpm.faces.cli.client import path_of
 
 MIDST_BYTES = 4 * 2**20
 SLOW = "400mbit"
 """Memory takes a second longer than by the full link: enough to be in the midst of it."""
+
+BUSY_MB_S, BUSY_MIB = 60, 24
+TRICKLE = "40mbit"
+"""What is left then takes some seconds to fetch, and the device state most of one."""
 
 
 class Moment(StrEnum):
@@ -26,18 +32,28 @@ class Moment(StrEnum):
     SWITCH_OVER = "switch-over"
     CUT_TIES = "cut-ties"
     STOP = "stop"
+    POSTCOPY_SWITCH = "post-copy-switch"
+    POSTCOPY = "post-copy"
+
+
+POSTCOPY = (Moment.POSTCOPY_SWITCH, Moment.POSTCOPY)
 
 
 def reach(moment: Moment, scene: Scene, attempt: Attempt) -> bool:
     """Begin the move and come to the moment; False when the move ended before it was told."""
-    if moment in (Moment.SEND, Moment.STOP):
+    if moment in (Moment.SEND, Moment.STOP, *POSTCOPY):
         scene.link(SLOW)
+    if moment in POSTCOPY:
+        scene.dirty(BUSY_MB_S, BUSY_MIB)
+        attempt.limits = {"max_pause_ms": 30, "postcopy": True}
     attempt.ask()
     match moment:
         case Moment.VALIDATION:
             return True
         case Moment.CAPTURE:
             return attempt.until_told("migration-begun")
+        case Moment.POSTCOPY_SWITCH | Moment.POSTCOPY:
+            return _fetches(moment, scene, attempt)
         case Moment.SEND | Moment.STOP:
             return _in_the_midst(moment, scene, attempt)
         case _:
@@ -53,3 +69,19 @@ def _in_the_midst(moment: Moment, scene: Scene, attempt: Attempt) -> bool:
         return True
     scene.client.post(path_of("migrations", move, "stop"))
     return attempt.until_told("migration-stop-asked")
+
+
+def _fetches(moment: Moment, scene: Scene, attempt: Attempt) -> bool:
+    if not attempt.until_told("migration-postcopy"):
+        return False
+    scene.link(TRICKLE)
+    move = attempt.answered()
+
+    def seen() -> str:
+        if scene.move(move)["phase"] in FINAL:
+            return "too late"
+        if moment is Moment.POSTCOPY:
+            return "seen" if scene.is_fetching(attempt.target) else ""
+        return "seen" if scene.state(attempt.source) == "paused (post-copy)" else ""
+
+    return until(seen, 30, "post-copy") == "seen"

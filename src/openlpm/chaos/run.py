@@ -12,8 +12,9 @@ from typing import Any
 
 from openlpm.chaos.attempt import Attempt
 from openlpm.chaos.faults import FAULTS, Fault
+from openlpm.chaos.hands import lend
 from openlpm.chaos.judge import Before, Verdict, before, judge
-from openlpm.chaos.moments import Moment, reach
+from openlpm.chaos.moments import POSTCOPY, Moment, reach
 from openlpm.chaos.scene import Scene, until
 
 FINAL_WITHIN_S = 60.0
@@ -107,15 +108,18 @@ def _struck(scene: Scene, case: Case, attempt: Attempt, since: Before, begun: fl
         case.fault.heal(scene, attempt)
         healed = time.monotonic()
         scene.link()
-    record = _end(scene, attempt)
+    record = _end(scene, case, attempt)
     seconds = time.monotonic() - healed
-    verdict = judge(scene, attempt, record, since, may_kill=case.fault.may_kill)
+    may_kill = case.fault.may_kill or attempt.hands_lent
+    verdict = judge(scene, attempt, record, since, may_kill=may_kill)
     return _result(case, begun, round(seconds, 2) if record else None, verdict)
 
 
-def _end(scene: Scene, attempt: Attempt) -> dict[str, Any] | None:
+def _end(scene: Scene, case: Case, attempt: Attempt) -> dict[str, Any] | None:
     """The record of the move that came of it, once it is final; None where none came of it."""
     move = attempt.answered() or _unanswered(scene, attempt)
+    if move and case.moment in POSTCOPY:
+        attempt.hands_lent = lend(scene, attempt, move, FINAL_WITHIN_S)
     return scene.ended(move, FINAL_WITHIN_S) if move else None
 
 

@@ -6,6 +6,7 @@ scene.kill_qemu(scene.here)
 scene.state("s1")                     # libvirt's word, not the console's
 """
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -35,6 +36,7 @@ from openlpm.lab.image import read_records
 for record in read_records(sys.argv[1], int(sys.argv[2])):
     sys.stdout.buffer.write(record)
 """
+_PORTS = (49152, 49215)
 _ALIVE = ("running", "paused")
 
 
@@ -80,10 +82,10 @@ class Scene:
         """`lpm`, which must succeed; its answer."""
         return self.stage.lpm(*words)
 
-    def ask_to_move(self, to: str) -> str:
+    def ask_to_move(self, to: str, **limits: Any) -> str:
         """Ask for a move; its id. Raises `Problem`."""
         path = path_of("partitions", NAME, "migrate")
-        return self.client.post(path, {"to": to})["migration"]["id"]
+        return self.client.post(path, {"to": to, **limits})["migration"]["id"]
 
     def move(self, move_id: str) -> dict[str, Any]:
         """The record of a move."""
@@ -123,6 +125,13 @@ class Scene:
         """The codes of what was told of a move, in order."""
         last = self.client.get(path_of("events"), last=500)
         return [event["code"] for event in last if event["migration_id"] == move_id]
+
+    def attention(self, move_id: str) -> str:
+        """What the console last asked an operator to look at in a move."""
+        last = self.client.get(path_of("events"), last=500)
+        codes = ("migration-attention",)
+        told = [e["message"] for e in last if e["migration_id"] == move_id and e["code"] in codes]
+        return told[-1] if told else ""
 
     def link_of(self, system: str) -> str:
         """Whether the console reaches a system, by its own word."""
@@ -187,7 +196,18 @@ class Scene:
         """Migration ports on which somebody there still listens."""
         listening = self.lab.run(["ss", "-Hltn"], server).stdout.splitlines()
         ports = [line.split()[3].rpartition(":")[2] for line in listening if line.split()]
-        return [port for port in ports if 49152 <= int(port) <= 49215]
+        return [port for port in ports if _PORTS[0] <= int(port) <= _PORTS[1]]
+
+    def reset_transfer(self, server: str) -> int:
+        """Reset the connections that carry memory; how many there were."""
+        argv = ["ss", "-HKtn", f"sport >= :{_PORTS[0]} and sport <= :{_PORTS[1]}"]
+        dialled = ["ss", "-HKtn", f"dport >= :{_PORTS[0]} and dport <= :{_PORTS[1]}"]
+        said = [self.lab.run(words, server).stdout.splitlines() for words in (argv, dialled)]
+        return sum(map(len, said))
+
+    def is_fetching(self, server: str) -> bool:
+        """It runs there, and its memory comes."""
+        return self.state(server) == "running (post-copy)"
 
     def signal_qemu(self, server: str, number: int) -> int:
         """Send a signal to the partition's QEMU there; how many there were."""
@@ -219,6 +239,20 @@ class Scene:
             return self.fetch("/health") == {"status": "ok"}
         return False
 
+    def dirty(self, mb_per_s: int, mib: int) -> None:
+        """Make the partition busy.
+
+        Beside it processes come and go, as they do where there is work: QEMU before 9.0 without
+        KVM sees some writes only after the guest has switched between processes.
+        """
+        self.fetch(f"/dirty?mb_per_s={mb_per_s}&mib={mib}")
+        if mb_per_s:
+            loop = "for i in $(seq 1500); do usleep 20000; done"
+            words = {"path": "/bin/sh", "arg": ["-c", loop]}
+            request = json.dumps({"execute": "guest-exec", "arguments": words})
+            ask = ("qemu-agent-command", NAME, request)
+            until(lambda: self.virsh(self.here, *ask, check=False), 30, "its agent")
+
     def link(self, rate: str = "") -> None:
         """Shape the migration link; as it was without a rate."""
         for server in self.lab.servers:
@@ -237,6 +271,7 @@ class Scene:
         until(self.is_connected, 30, "both systems to be connected")
         until(self._idle, 60, "all moves to end")
         self._run_it()
+        self.dirty(0, 0)
 
     def heal_servers(self) -> None:
         """Power, cables and daemons as they were."""

@@ -21,19 +21,24 @@ from openlpm.model.sight import Job, Place, Sight, Sighting, Why
 def fetch(migration: Migration, seen: Sighting) -> Step:
     """One turn in post-copy. Both ends are in sight."""
     phase = max(migration.phase, Phase.SWITCH_OVER, key=STEPS.index)
+    if not _is_broken_and_may_go_on(seen):
+        # libvirt's job may stay for ever: what tells is that the same is seen for some seconds.
+        told = stuck(migration, seen.source, seen.target) if seen.settled else ""
+        return Step(phase, attention=told)
+    attention = (
+        "The connection broke while memory was fetched; nothing is lost, and it goes on as soon as "
+        f"the connection is back. If it then does not, its QEMU on {migration.target} hangs: power "
+        "it off on both servers (virsh destroy), and activate it."
+    )
     if seen.job is Job.RUNNING or not seen.settled:
-        return Step(phase)
-    if Why.POSTCOPY_FAILED in (seen.source.why, seen.target.why) and _may_go_on(seen):
-        attention = (
-            "The connection broke while memory was fetched; nothing is lost, and it goes on "
-            f"as soon as the connection is back. {seen.refusal}"
-        )
-        return Step(phase, Effect.RESUME_POSTCOPY, attention=attention.rstrip())
-    return Step(phase, attention=stuck(migration, seen.source, seen.target))
+        return Step(phase, attention=attention)
+    return Step(phase, Effect.RESUME_POSTCOPY, attention=attention)
 
 
-def _may_go_on(seen: Sighting) -> bool:
-    return seen.source.state is Sight.PAUSED and seen.target.state is Sight.RUNNING
+def _is_broken_and_may_go_on(seen: Sighting) -> bool:
+    broken = Why.POSTCOPY_FAILED in (seen.source.why, seen.target.why)
+    both = seen.source.state is Sight.PAUSED and seen.target.state is Sight.RUNNING
+    return broken and both
 
 
 def stuck(migration: Migration, source: Place, target: Place) -> str:

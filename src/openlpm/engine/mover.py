@@ -52,6 +52,7 @@ class Mover:
         self._refusal = ""
         self._given_up = ""
         self._resume_at = 0.0
+        self._figures_of_postcopy: Progress | None = None
 
     def give_up(self, system: str) -> None:
         """Go on without this end, which is proved gone, for as long as it cannot be seen."""
@@ -115,6 +116,8 @@ class Mover:
             return
         if record.phase.final:
             record = replace(record, figures=self._figures(record))
+        if record.switched and step.effect is Effect.CUT_SOURCE:  # which alone knows them
+            self._figures_of_postcopy = self._looker.completed(record)
         self.record = self._world.journal.turn(record, release=record.phase.final, events=events)
         self._world.news.ring()
 
@@ -217,7 +220,7 @@ class Mover:
         phase_s = tuple((str(name), round(end - begin, 3)) for name, begin, end in spans)
         if record.kind is Kind.INACTIVE or record.phase is not Phase.DONE:
             return Figures(total_s=total_s, phase_s=phase_s)
-        last = self._looker.completed(record) or self.progress
+        last = self._looker.completed(record) or self._figures_of_postcopy or self.progress
         if last is None:
             return Figures(total_s=total_s, phase_s=phase_s)
         return Figures(
