@@ -37,11 +37,12 @@ build/.packages: Makefile
 	  printf '%s\n' $(DEB) | sort | comm -23 - build/.have); \
 	if [ -n "$$missing" ]; then \
 	  echo "Installing Debian packages:" $$missing; \
-	  $(SUDO) install -D -m 644 <(echo 'create_main_cluster = false') $(NO_CLUSTER); \
+	  $(SUDO) mkdir -p $(dir $(NO_CLUSTER)); \
+	  echo 'create_main_cluster = false' | $(SUDO) tee $(NO_CLUSTER) > /dev/null; \
 	  $(SUDO) apt-get update -qq && \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing > build/apt.log 2>&1 \
-	    || { tail -20 build/apt.log; $(SUDO) rm $(NO_CLUSTER); exit 1; }; \
-	  $(SUDO) rm $(NO_CLUSTER); \
+	    || { tail -20 build/apt.log; $(SUDO) rm -f $(NO_CLUSTER); exit 1; }; \
+	  $(SUDO) rm -f $(NO_CLUSTER); \
 	fi
 	@touch $@
 
