@@ -36,6 +36,7 @@ def test_without_the_target_it_stays_and_runs_on(stand: Stand) -> None:
     move = view.migration.id
     lose(stand, "s2")
     assert "Waiting until s2 can be seen" in stand.console.recover(move).explanation
+    assert "Waiting until s2 can be seen" in stand.console.migration(move).attention
     recovery = stand.console.recover(move, force=True)
     assert recovery.view.migration.phase is Phase.FAILED
     assert "s2 was given up. It is running on s1." in recovery.explanation

@@ -1,8 +1,13 @@
 """Figures with units, tables and sheets: what people read."""
 
+import io
+
 import pytest
+from rich.console import Console as Terminal
 
 from openlpm.faces.cli.output import duration, mib, sheet, table
+from openlpm.faces.cli.show_plain import PlainDisplay
+from openlpm.faces.cli.show_rich import RichDisplay
 
 
 @pytest.mark.parametrize(
@@ -26,3 +31,24 @@ def test_a_sheet_leaves_out_what_is_not_known() -> None:
     assert sheet([("Name", "web1"), ("ID", None), ("Why", ""), ("Free", 0)]) == (
         "Name  web1\nFree  0"
     )
+
+
+def waiting(attention: str) -> dict[str, object]:
+    return {"migration": {"phase": "send"}, "progress": None, "attention": attention}
+
+
+def test_what_a_move_waits_for_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
+    display = PlainDisplay()
+    for attention in ("", "Waiting until s2 can be seen.", "Waiting until s2 can be seen.", ""):
+        display.show(waiting(attention))
+    assert capsys.readouterr().out.count("! Waiting until s2 can be seen.") == 1
+
+
+def test_what_a_move_waits_for_stands_on_the_terminal() -> None:
+    display = RichDisplay()
+    display.show(waiting("Waiting until s2\x1b[2J can be seen."))
+    display.close()
+    out = io.StringIO()
+    Terminal(file=out, width=200, color_system=None).print(display._render())
+    assert "Waiting until s2" in out.getvalue()
+    assert "\x1b" not in out.getvalue()

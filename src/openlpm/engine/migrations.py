@@ -39,10 +39,12 @@ class Migrations:
 
     def _view(self, record: Migration) -> MigrationView:
         mover = self._executor.mover(record.id)
-        if mover is None or mover.progress is None or record.phase.final:
+        if mover is None or record.phase.final:
             return MigrationView(record)
+        if mover.progress is None:
+            return MigrationView(record, attention=mover.attention)
         left_s = remaining_s(mover.progress, mover.course.pause_ms)
-        return MigrationView(record, mover.progress, left_s)
+        return MigrationView(record, mover.progress, left_s, mover.attention)
 
     def wait(
         self, migration_id: str, after: MigrationView | None, timeout_s: float

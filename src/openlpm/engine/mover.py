@@ -54,6 +54,11 @@ class Mover:
         self._resume_at = 0.0
         self._figures_of_postcopy: Progress | None = None
 
+    @property
+    def attention(self) -> str:
+        """What an operator should know while it waits; empty while all goes well."""
+        return self._written.attention
+
     def give_up(self, system: str) -> None:
         """Go on without this end, which is proved gone, for as long as it cannot be seen."""
         self._given_up = system

@@ -33,12 +33,14 @@ class SystemView:
 class MigrationView:
     """A migration with its live figures. `remaining_s`: estimate from measured rates, or None.
 
+    `attention`: what an operator should know while it waits.
     `findings`: the warnings of the validation that let it begin; only in the answer to the request.
     """
 
     migration: Migration
     progress: Progress | None = None
     remaining_s: float | None = None
+    attention: str = ""
     findings: tuple[Finding, ...] = ()
 
 

@@ -96,6 +96,7 @@ def _particulars(view: dict[str, Any]) -> list[tuple[str, object]]:
         ("Kind", f"{move['kind']}{', a return' if move['is_return'] else ''}"),
         ("Phase", move["phase"]),
         ("Reason", move["reason"]),
+        ("Attention", view["attention"]),
         ("Given up", move["gone"]),
         ("Begun", moment(move["created_at"])),
         ("Ended", moment(move["finished_at"])),

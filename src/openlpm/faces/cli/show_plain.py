@@ -4,14 +4,19 @@ from typing import Any
 
 import click
 
+from openlpm.faces.cli.output import printable
 from openlpm.faces.cli.steps import PHASES, STEPS
 
 
 class PlainDisplay:
-    """Prints a step when it begins; steps that went by unseen are printed with the next."""
+    """Prints a step when it begins; steps that went by unseen are printed with the next.
+
+    What an operator should know while it waits is printed when it changes.
+    """
 
     def __init__(self) -> None:
         self._printed = 0
+        self._attention = ""
 
     def show(self, view: dict[str, Any]) -> None:
         """The move has changed."""
@@ -20,6 +25,10 @@ class PlainDisplay:
             self._print_to(len(PHASES))
         elif phase in STEPS:
             self._print_to(PHASES.index(phase) + 1)
+        attention = view["attention"]
+        if attention and attention != self._attention:
+            click.echo(f"  ! {printable(attention)}")
+        self._attention = attention
         # Any other end came early: the steps that it never reached are not printed.
 
     def _print_to(self, reached: int) -> None:

@@ -56,7 +56,8 @@ class RichDisplay:
             sending = phase == "send" and self._progress
             figures = _transfer(self._view, sending) if sending else ""
             grid.add_row(self._sign(self._view, index), name, figures)
-        return grid
+        attention = self._view["attention"]
+        return Group(grid, Text(printable(attention), style="yellow")) if attention else grid
 
     def _sign(self, view: dict[str, Any], index: int) -> RenderableType:
         if view["migration"]["phase"] == "done" or index < self._reached:
