@@ -10,6 +10,9 @@ class Stage(Enum):
     PREPARE = auto()
     SEND = auto()
     PAUSE = auto()
+    SWITCH = auto()  # to post-copy: the target does not run it yet
+    FETCH = auto()  # post-copy: the target runs it
+    BROKEN = auto()  # post-copy whose connection is broken; libvirt keeps the job
     FINISH = auto()
     CONFIRM = auto()
     OVER = auto()
@@ -17,7 +20,7 @@ class Stage(Enum):
 
 @dataclass
 class Fault:
-    """What goes wrong with the next transfer, `after_s` into a stage.
+    """What goes wrong with the next transfer (or the next that is resumed), `after_s` into a stage.
 
     `source_stays_paused`: libvirt could not let the source run on.
     """

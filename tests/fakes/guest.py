@@ -47,6 +47,11 @@ class Domain:
         return self.place.state is Sight.RUNNING
 
     @property
+    def waits(self) -> bool:
+        """It runs, but for the pages that it lacks since its post-copy broke."""
+        return self.place == Place(Sight.RUNNING, Why.POSTCOPY_FAILED)
+
+    @property
     def is_shell(self) -> bool:
         """It is arriving, and has not run here yet."""
         return not self.persistent and self.place == Place(Sight.PAUSED, Why.MIGRATION)

@@ -49,8 +49,8 @@ class FakeHost:
     def rmc(self, uuid: str) -> Rmc:
         with self._line.calling("rmc"):
             domain = self._server.domain(uuid)
-            answers = domain.runs or domain.guest.agent is Rmc.NONE
-            return domain.guest.agent if answers else Rmc.INACTIVE
+            answers = domain.runs and not domain.waits
+            return domain.guest.agent if answers or domain.guest.agent is Rmc.NONE else Rmc.INACTIVE
 
     def look(self, uuid: str) -> Place:
         with self._line.calling("look"):
@@ -92,6 +92,7 @@ class FakeHost:
             domain = self._server.domain(uuid)
             _require(domain.place.state is Sight.PAUSED, "domain is not paused")
             _require(not domain.is_shell, "domain is waiting for an incoming migration")
+            _require(not domain.place.fetching, "job is actively monitored by another thread")
             self._run(domain, Why.RESUMED)
 
     def _run(self, domain: Domain, why: Why) -> None:
@@ -117,6 +118,7 @@ class FakeHost:
         with self._line.calling("pause"):
             domain = self._server.domain(uuid)
             _require(domain.runs, "domain is not running")
+            _require(not domain.place.fetching, "job is actively monitored by another thread")
             self._server.put(domain, Place(Sight.PAUSED, Why.USER))
 
     def open_console(self, uuid: str) -> FakeStream:
@@ -129,7 +131,7 @@ class FakeHost:
     def start_transfer(self, transfer: Transfer) -> None:
         with self._line.calling("start_transfer"):
             running = self._world.begin_transfer(self._server, transfer)
-            while not running.over:
+            while not running.answered:
                 self._world.lock.wait(timeout=1)
                 self._line.require()
             if running.refusal:
@@ -159,7 +161,10 @@ class FakeHost:
 
     def start_postcopy(self, uuid: str) -> None:
         with self._line.calling("start_postcopy"):
-            raise HypervisorRefused("hypervisor-refused", "this fake world has no post-copy")
+            transfer = self._outbound(uuid)
+            _require(transfer is not None, "post-copy needs an outgoing migration")
+            if transfer:
+                transfer.switch()
 
     def load(self, uuid: str, seconds: int) -> Load:
         with self._line.calling("load"):

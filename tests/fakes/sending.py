@@ -34,6 +34,13 @@ class Sending:
         self._size = size
         self._round_s = self._left_s = max(SHORTEST_ROUND_S, size / self.rate_s)
 
+    def begin_fetching(self, rate_s: float) -> None:
+        """Post-copy: the rest is sent once, as it is; no limit but the link's holds for it."""
+        self.rate_s = rate_s
+        self.iteration += 1
+        self._dirty_s = 0.0
+        self._begin_round(self.remaining)
+
     @property
     def remaining(self) -> float:
         return self._size * self._left_s / self._round_s + self._dirtied

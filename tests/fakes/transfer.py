@@ -10,6 +10,18 @@
 
 A failure before CONFIRM takes the shell down (libvirt lists it a second longer) and lets the
 source run on. One in CONFIRM is the ugly one: the target runs, the source stays paused.
+
+Switched to post-copy in SEND, it goes another way (measured on libvirt 9.0 with QEMU 7.2):
+
+    SWITCH    paused (post-copy)        the shell
+    FETCH     paused (post-copy)        runs (post-copy)
+    CONFIRM   paused (post-copy)        runs
+    OVER      off (migrated)            runs
+    BROKEN    paused (failed)           runs (failed): waits, until somebody resumes the fetching
+    BROKEN    paused (failed)           absent (it broke in SWITCH) or off: for good
+
+In BROKEN the call has come back, refused; the job stays as long as the source's QEMU lives, and
+still tells its figures.
 """
 
 from dataclasses import replace
@@ -18,6 +30,7 @@ from typing import TYPE_CHECKING
 from fakes.fault import Fault, Stage
 from fakes.guest import Domain
 from fakes.sending import MIB, Sending
+from openlpm.model.errors import HypervisorRefused
 from openlpm.model.migration import Progress
 from openlpm.model.sight import Place, Sight, Why
 from openlpm.ports import Transfer
@@ -63,6 +76,15 @@ class FakeTransfer:
         return self.stage is Stage.OVER
 
     @property
+    def answered(self) -> bool:
+        """The call that began it has come back."""
+        return self.over or self.stage is Stage.BROKEN
+
+    @property
+    def in_postcopy(self) -> bool:
+        return self.stage in (Stage.SWITCH, Stage.FETCH, Stage.BROKEN)
+
+    @property
     def shell(self) -> Domain | None:
         """The guest's domain at the target."""
         return self.target.domains.get(self.domain.guest.uuid)
@@ -73,9 +95,12 @@ class FakeTransfer:
     def advance(self, seconds: float) -> None:
         """Go on for so long, unless one end is frozen or the network between them is cut."""
         ends = (self.source, self.target)
-        if any(end.frozen or end.network_cut for end in ends):
+        is_cut = any(end.network_cut for end in ends)
+        if is_cut and self.stage in (Stage.SWITCH, Stage.FETCH):
+            self._break("operation failed: job 'migration out' failed in post-copy phase")
+        if is_cut or any(end.frozen for end in ends) or self.stage is Stage.BROKEN:
             return
-        while seconds > 1e-9 and not self.over:
+        while seconds > 1e-9 and not self.answered:
             seconds = self._advance_stage(seconds)
 
     def _advance_stage(self, seconds: float) -> float:
@@ -90,10 +115,9 @@ class FakeTransfer:
 
     def _spend(self, seconds: float) -> float:
         """Spend time on this stage; returns what is left once it has ended."""
-        if self.stage is Stage.SEND:
+        if self.stage in (Stage.SEND, Stage.FETCH):
             left = self.sending.advance(seconds)
             if self.sending.converged:
-                self._left_s = self.sending.pause_s
                 self._next()
             return left
         step = min(seconds, self._left_s)
@@ -110,7 +134,11 @@ class FakeTransfer:
             case Stage.SEND:
                 if self.domain.runs:
                     self.source.put(self.domain, Place(Sight.PAUSED, Why.MIGRATION))
-                self.stage = Stage.PAUSE
+                self.stage, self._left_s = Stage.PAUSE, self.sending.pause_s
+            case Stage.SWITCH:
+                self._fetch()
+            case Stage.FETCH:
+                self._fetched()
             case Stage.PAUSE:
                 self.stage, self._left_s = Stage.FINISH, pace.finish_s
             case Stage.FINISH:
@@ -134,13 +162,74 @@ class FakeTransfer:
         if shell is None or not (stays_paused or self.target.may_run(guest)):
             self.fail("operation failed: the guest could not be started at the target")
             return
-        pause_ms = max(1, round(1000 * (self.sending.pause_s + self.source.world.pace.finish_s)))
-        figures = replace(self.progress(), remaining_bytes=0, pause_ms=pause_ms)
-        shell.completed = self.domain.completed = figures
+        pause_s = self.sending.pause_s + self.source.world.pace.finish_s
+        shell.completed = self.domain.completed = self._figures(pause_s)
         shell.persistent = True
         self.stage, self._left_s = Stage.CONFIRM, self.source.world.pace.confirm_s
         arrived = Place(Sight.PAUSED, Why.USER) if stays_paused else Place(Sight.RUNNING)
         self.target.put(shell, arrived)
+
+    def _figures(self, pause_s: float) -> Progress:
+        pause_ms = max(1, round(1000 * pause_s))
+        return replace(self.progress(), remaining_bytes=0, pause_ms=pause_ms)
+
+    # --- post-copy ----------------------------------------------------------------------------
+
+    def switch(self) -> None:
+        """Let the target run it. Repeated, or in the last pages, it changes nothing."""
+        if not self.request.postcopy:
+            raise HypervisorRefused("hypervisor-refused", "post-copy was not asked for (code 55)")
+        if self.stage is Stage.PREPARE:
+            raise HypervisorRefused("hypervisor-refused", "Enable postcopy first (code 1)")
+        if self.stage is Stage.SEND and self.domain.runs:
+            self.stage, self._left_s = Stage.SWITCH, self.source.world.pace.switch_s
+            self.source.put(self.domain, Place(Sight.PAUSED, Why.POSTCOPY))
+
+    def _fetch(self) -> None:
+        """The target takes the lease, and runs it."""
+        shell = self.shell
+        if shell is None or not self.target.may_run(self.domain.guest):
+            self._break("operation failed: the guest could not be started at the target")
+            return
+        self.sending.begin_fetching(self.source.world.link_mib_s * MIB)
+        self.stage = Stage.FETCH
+        shell.persistent = True
+        self.target.put(shell, Place(Sight.RUNNING, Why.POSTCOPY))
+
+    def _fetched(self) -> None:
+        """The target has all of it. Only the source tells figures of such a transfer."""
+        self.domain.completed = self._figures(self.source.world.pace.switch_s)
+        self.stage, self._left_s = Stage.CONFIRM, self.source.world.pace.confirm_s
+        if self.shell is not None:
+            self.target.put(self.shell, Place(Sight.RUNNING))
+
+    def _break(self, message: str) -> None:
+        """Both wait, and keep what they have; a target that does not run yet is gone."""
+        in_switch = self.stage is Stage.SWITCH
+        self.stage, self.refusal = Stage.BROKEN, message
+        self._put_if_other(self.source, self.domain, Place(Sight.PAUSED, Why.POSTCOPY_FAILED))
+        if in_switch:
+            self.target.remove(self.domain.guest.uuid)
+        elif self.shell is not None and self.shell.runs:
+            self._put_if_other(self.target, self.shell, Place(Sight.RUNNING, Why.POSTCOPY_FAILED))
+
+    def _put_if_other(self, server: "FakeServer", domain: Domain, place: Place) -> None:
+        if domain.place != place:
+            server.put(domain, place)
+
+    def resume(self, fault: Fault | None) -> None:
+        """Go on where the connection broke."""
+        shell = self.shell
+        if self.stage is not Stage.BROKEN or shell is None or not shell.runs:
+            raise HypervisorRefused(
+                "transfer-failed", "there is no failed post-copy migration that could be resumed"
+            )
+        self._fault, self._fault_left = fault, fault.after_s if fault else 0.0
+        self.stage, self.refusal = Stage.FETCH, None
+        self.source.put(self.domain, Place(Sight.PAUSED, Why.POSTCOPY))
+        self.target.put(shell, Place(Sight.RUNNING, Why.POSTCOPY))
+
+    # --- what goes wrong ----------------------------------------------------------------------
 
     def abort(self) -> None:
         """The operator's cancel: it comes too late once the last pages are on their way."""
@@ -152,13 +241,18 @@ class FakeTransfer:
         """The source's daemon died. A target that is finishing finishes without it."""
         if self.stage is Stage.FINISH:
             self._arrive()
+        if self.stage in (Stage.FETCH, Stage.BROKEN):  # QEMU goes on by itself
+            return
         if not self.over:
             self.fail("operation failed: the daemon was restarted")
 
     def lost_source(self, why: Why) -> None:
-        """The source's guest died; once the target runs, nobody minds."""
+        """The source's guest died; once the target has all of it, nobody minds."""
         if self.stage is Stage.CONFIRM:
             self._over()
+        elif self.in_postcopy:
+            self._break("operation failed: the guest died at the source")
+            self._over(self.refusal or "")
         else:
             self.fail("operation failed: the guest died at the source")
         self.source.put(self.domain, Place(Sight.OFF, why))
@@ -170,6 +264,9 @@ class FakeTransfer:
 
     def fail(self, message: str, *, source_stays_paused: bool = False) -> None:
         """End badly."""
+        if self.in_postcopy:
+            self._break(message)
+            return
         confirming = self.stage is Stage.CONFIRM
         self._over(message)
         if confirming:

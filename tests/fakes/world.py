@@ -39,6 +39,7 @@ class Pace:
     """How long the fixed parts take, in the world's seconds."""
 
     prepare_s: float = 0.05
+    switch_s: float = 0.34
     finish_s: float = 0.02
     confirm_s: float = 0.02
     shutdown_s: float = 1.0
@@ -167,17 +168,23 @@ class World:
         """What libvirt answers at once, before anything moves."""
         domain = source.domain(request.partition_uuid)
         objection = source.objection or self.peer_trouble(source, request.target.name)
-        if self.transfers_of(request.partition_uuid):
+        running = self.transfers_of(request.partition_uuid)
+        if request.resumes:
+            objection = objection or ("" if running else "there is no migration to resume")
+        elif running:
             objection = "another migration job is already running for domain (code 55)"
         elif not domain.place.alive:
             objection = "domain is not running"
         if objection:
             raise HypervisorRefused("transfer-failed", objection)
         fault = self._faults.pop(0) if self._faults else None
+        self.requests.append(request)
+        if request.resumes:
+            running[0].resume(fault)
+            return running[0]
         target = self.servers[request.target.name]
         transfer = FakeTransfer(source, target, domain, request, fault)
         self.transfers.append(transfer)
-        self.requests.append(request)
         return transfer
 
     def peer_trouble(self, source: FakeServer, target: str) -> str:
