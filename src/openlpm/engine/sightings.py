@@ -9,7 +9,7 @@ from openlpm.engine.transfer import TransferCall
 from openlpm.engine.world import World
 from openlpm.model.errors import HypervisorRefused, ServerUnreachable
 from openlpm.model.migration import Migration, Progress
-from openlpm.model.sight import CANNOT_SEE, Job, Place, Sighting
+from openlpm.model.sight import CANNOT_SEE, Job, Place, Sighting, Why
 
 SETTLE_S = 3.0
 """Longer than a daemon takes to begin a request that was in its queue."""
@@ -37,6 +37,8 @@ class Looker:
         job = self._job(record)
         target = self._place(record.target, record.partition_uuid)
         source = self._place(record.source, record.partition_uuid)
+        if source.why is Why.POSTCOPY_FAILED and job is Job.RUNNING and not self._call.under_way:
+            job = Job.NONE  # libvirt keeps it, and its figures, for somebody to resume it
         now = self._world.clock.monotonic()
         seen = (source, target, job)
         again = seen == self._last
