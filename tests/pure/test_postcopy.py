@@ -33,11 +33,11 @@ ROWS = [
     ("it is asked for", SWITCHED, RUNS, SHELL, (SEND, Effect.START_POSTCOPY), "", UNDER_WAY),
     ("not before there is a shell", SWITCHED, RUNS, ABSENT, (SEND, WAIT), "", UNDER_WAY),
     (
-        "not when it was stopped",
+        "a stop does not meet the switch half way",
         STOPPING,
         RUNS,
         SHELL,
-        (SEND, Effect.ABORT_TRANSFER),
+        (SEND, Effect.START_POSTCOPY),
         "",
         UNDER_WAY,
     ),
@@ -161,13 +161,20 @@ def test_neither_end_is_touched(effect: Effect, target: Place) -> None:
     assert "I9" in broken(SWITCHED, Sighting(BROKEN_OFF, target), Step(OVER, effect))
 
 
+def test_nothing_is_aborted_that_may_be_switching() -> None:
+    step = Step(SEND, Effect.ABORT_TRANSFER)
+    assert "I6" in broken(STOPPING, Sighting(RUNS, SHELL, Job.RUNNING), step)
+
+
 @pytest.mark.parametrize("phase", [Phase.FAILED, Phase.STOPPED, Phase.DONE])
 def test_it_does_not_end_half_way(phase: Phase) -> None:
     assert "I9" in broken(SWITCHED, Sighting(FETCHED_FROM, FETCHES), Step(phase))
 
 
 def test_what_is_given_up_in_the_midst_says_what_is_left() -> None:
-    without_target = advance(replace(SWITCHED, gone="s2"), Sighting(BROKEN_OFF, CANNOT_SEE))
+    given_up, seen = replace(SWITCHED, gone="s2"), Sighting(BROKEN_OFF, CANNOT_SEE)
+    without_target = advance(given_up, seen)
+    assert broken(given_up, seen, without_target) == ()
     assert without_target.phase is Phase.FAILED
     assert "the newest part of its memory" in without_target.reason
     without_source = advance(replace(SWITCHED, gone="s1"), Sighting(CANNOT_SEE, LACKS, Job.UNKNOWN))

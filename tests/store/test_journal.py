@@ -130,6 +130,18 @@ def test_a_halt_comes_too_late_after_the_switch_over(journal: Journal, phase: Ph
     assert journal.migration("m1").halt is Halt.NONE
 
 
+def test_of_a_halt_and_a_switch_to_postcopy_the_first_counts(journal: Journal):
+    move = migration()
+    journal.begin(move, Room(move))
+    journal.halt("m1", STOP)
+    assert not journal.turn(replace(move, switched=True)).switched
+    other = migration(2)
+    journal.begin(other, Room(other))
+    assert journal.turn(replace(other, switched=True)).switched
+    with pytest.raises(TooLate):
+        journal.halt("m2", STOP)
+
+
 def test_unknown_migrations_are_named(journal: Journal):
     for ask in (
         lambda: journal.migration("m9"),

@@ -122,8 +122,10 @@ def _arrived(migration: Migration, seen: Sighting) -> Step:
 
 def _transferring(migration: Migration, seen: Sighting) -> Step:
     phase = _at_least(migration, _phase_seen(migration, seen))
-    if migration.switched and migration.halt is Halt.NONE and _may_switch(seen):
+    if migration.switched and _may_switch(seen):
         return Step(phase, Effect.START_POSTCOPY, attention=seen.refusal)
+    if migration.switched:  # an abort might meet the switch half way, and stop both for good
+        return Step(phase)
     if migration.halt is Halt.NONE or phase in (Phase.SWITCH_OVER, Phase.CUT_TIES):
         return Step(phase)
     return Step(phase, Effect.ABORT_TRANSFER)

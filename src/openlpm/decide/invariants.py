@@ -10,12 +10,13 @@ I3  The target's room is held as long as the partition may arrive: a move ends e
     DONE only when the target was seen without it (or nothing was ever asked of it).
 I4  Nothing is removed at one end unless the other end was seen to hold the whole partition.
 I5  DONE means: the target holds it, and the source no longer knows it.
-I6  Nothing is aborted after the switch-over began.
+I6  Nothing is aborted after the switch-over began, or post-copy was to begin: what is aborted in
+    the midst of that can go on at neither end.
 I7  Nothing is resumed at the source unless the target was seen not to have run it. (Taking the
     lease again is refused by the lease where it runs elsewhere, so that may be done blindly.)
 I8  A move ends with a leased partition running at the source only when it surely has its lease.
 I9  In post-copy, while its memory is whole only with both ends, nothing is removed, resumed,
-    aborted or ended.
+    aborted or ended; only without an end that was given up may the move end.
 """
 
 from openlpm.decide.gone import is_given_up
@@ -40,11 +41,12 @@ def broken(migration: Migration, seen: Sighting, step: Step) -> tuple[str, ...]:
         "I5": step.phase is Phase.DONE
         and not (given_up or (_holds(seen.target) and seen.source.state is Sight.ABSENT)),
         "I6": step.effect is Effect.ABORT_TRANSFER
-        and migration.phase in (Phase.SWITCH_OVER, Phase.CUT_TIES),
+        and (migration.switched or migration.phase in (Phase.SWITCH_OVER, Phase.CUT_TIES)),
         "I7": step.effect in (Effect.RESUME_SOURCE, Effect.RETAKE_LEASE)
         and not (given_up or _cannot_have_run(seen.target)),
         "I8": migration.asked and _ends_elsewhere(step) and may_lack_its_lease(migration, seen),
-        "I9": in_postcopy(seen) and (step.effect not in _POSTCOPY or step.phase.final),
+        "I9": in_postcopy(seen)
+        and (step.effect not in _POSTCOPY or (step.phase.final and not given_up)),
     }
     return tuple(name for name, is_broken in checks.items() if is_broken)
 

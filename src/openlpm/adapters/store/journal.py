@@ -147,7 +147,7 @@ def _changeable(connection: Connection, migration_id: str) -> Migration:
 
 
 def _refuse_after_switch_over(stored: Migration) -> None:
-    if STEPS.index(stored.phase) >= STEPS.index(Phase.SWITCH_OVER):
+    if stored.switched or STEPS.index(stored.phase) >= STEPS.index(Phase.SWITCH_OVER):
         raise TooLate(
             "switching-over",
             f"{stored.partition!r} is going over to {stored.target} already.",
@@ -158,4 +158,6 @@ def _refuse_after_switch_over(stored: Migration) -> None:
 
 def _keeping_halt(migration: Migration, stored: Migration) -> Migration:
     """The operator's wish outlasts whatever the mover decided before it heard of it."""
-    return replace(migration, halt=Halt.OPERATOR) if stored.halt is Halt.OPERATOR else migration
+    if stored.halt is not Halt.OPERATOR:
+        return migration
+    return replace(migration, halt=Halt.OPERATOR, switched=stored.switched)
