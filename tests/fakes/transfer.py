@@ -181,7 +181,7 @@ class FakeTransfer:
             raise HypervisorRefused("hypervisor-refused", "post-copy was not asked for (code 55)")
         if self.stage is Stage.PREPARE:
             raise HypervisorRefused("hypervisor-refused", "Enable postcopy first (code 1)")
-        if self.stage is Stage.SEND and self.domain.runs:
+        if self.stage is Stage.SEND:
             self.stage, self._left_s = Stage.SWITCH, self.source.world.pace.switch_s
             self.source.put(self.domain, Place(Sight.PAUSED, Why.POSTCOPY))
 
