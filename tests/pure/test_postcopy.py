@@ -18,6 +18,7 @@ FETCHED_FROM = Place(Sight.PAUSED, Why.POSTCOPY)
 BROKEN_OFF = Place(Sight.PAUSED, Why.POSTCOPY_FAILED)
 FETCHES = Place(Sight.RUNNING, Why.POSTCOPY)
 LACKS = Place(Sight.RUNNING, Why.POSTCOPY_FAILED)
+FROZEN = Place(Sight.PAUSED, Why.FAULT)
 OFF = Place(Sight.OFF)
 CRASHED = Place(Sight.OFF, Why.FAULT)
 MIGRATED = Place(Sight.OFF, Why.MIGRATED)
@@ -71,6 +72,34 @@ ROWS = [
         FETCHED_FROM,
         LACKS,
         (OVER, Effect.RESUME_POSTCOPY),
+        "",
+        {},
+    ),
+    (
+        "it broke, and a disk error has paused it there",
+        SWITCHED,
+        BROKEN_OFF,
+        FROZEN,
+        (OVER, Effect.RESUME_POSTCOPY),
+        "resume it on s2",
+        {},
+    ),
+    ("a disk error paused it", SWITCHED, FETCHED_FROM, FROZEN, (OVER, WAIT), "", UNDER_WAY),
+    (
+        "a disk error paused it, and nobody follows",
+        SWITCHED,
+        FETCHED_FROM,
+        FROZEN,
+        (OVER, WAIT),
+        "resume it on s2",
+        {},
+    ),
+    (
+        "all of what is paused is there",
+        SWITCHED,
+        MIGRATED,
+        FROZEN,
+        (Phase.CUT_TIES, Effect.CUT_SOURCE),
         "",
         {},
     ),
@@ -156,7 +185,7 @@ def test_a_turn(
 @pytest.mark.parametrize(
     "effect", [e for e in Effect if e not in (WAIT, Effect.START_POSTCOPY, Effect.RESUME_POSTCOPY)]
 )
-@pytest.mark.parametrize("target", [SHELL, FETCHES, LACKS, ABSENT, CRASHED])
+@pytest.mark.parametrize("target", [SHELL, FETCHES, LACKS, FROZEN, ABSENT, CRASHED])
 def test_neither_end_is_touched(effect: Effect, target: Place) -> None:
     assert "I9" in broken(SWITCHED, Sighting(BROKEN_OFF, target), Step(OVER, effect))
 

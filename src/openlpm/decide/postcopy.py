@@ -8,6 +8,7 @@ as they are and an operator is told what may be done. Measured on libvirt 9.0 an
     paused (post-copy)   paused (migration)    the switch: device state is on its way
     paused (post-copy)   running (post-copy)   memory is fetched
     paused (failed)      running (either)      the connection broke: resume it
+    paused (either)      paused (otherwise)    a disk error at the target: as if it ran there
     paused (either)      absent                broke in the switch: it has never run there
     paused (either)      off                   the target's QEMU is dead; it may have run
     off (migrated)       running               arrived
@@ -28,8 +29,9 @@ def fetch(migration: Migration, seen: Sighting) -> Step:
     attention = (
         "The connection broke while memory was fetched; nothing is lost, and it goes on as soon as "
         f"the connection is back. If it then does not, its QEMU on {migration.target} hangs: power "
-        "it off on both servers (virsh destroy), and activate it."
-    )
+        "it off on both servers (virsh destroy), and activate it. "
+        f"{stuck(migration, seen.source, seen.target)}"
+    ).rstrip()
     if seen.job is Job.RUNNING or not seen.settled:
         return Step(phase, attention=attention)
     return Step(phase, Effect.RESUME_POSTCOPY, attention=attention)
@@ -37,8 +39,8 @@ def fetch(migration: Migration, seen: Sighting) -> Step:
 
 def _is_broken_and_may_go_on(seen: Sighting) -> bool:
     broken = Why.POSTCOPY_FAILED in (seen.source.why, seen.target.why)
-    both = seen.source.state is Sight.PAUSED and seen.target.state is Sight.RUNNING
-    return broken and both
+    has_run_there = seen.target.alive and not arriving(seen.target)
+    return broken and seen.source.state is Sight.PAUSED and has_run_there
 
 
 def stuck(migration: Migration, source: Place, target: Place) -> str:
@@ -50,8 +52,13 @@ def stuck(migration: Migration, source: Place, target: Place) -> str:
             f"left as they are. Its disk is whole: power it off on {there} (virsh destroy), and "
             "activate it."
         )
-    if arriving(target) or target.alive:
+    if arriving(target) or target.state is Sight.RUNNING:
         return ""
+    if target.alive:
+        return (
+            f"It is paused on {there}, and only when it runs can it be seen whether all of its "
+            f"memory is there: resume it on {there}."
+        )
     if target.state is Sight.ABSENT:
         what = f"It has not run on {there}: all of it is on {home}, which cannot go on"
     else:

@@ -51,8 +51,12 @@ def arriving(target: Place) -> bool:
 
 
 def in_postcopy(seen: Sighting) -> bool:
-    """Its memory is at both ends, and whole only with both."""
-    return (seen.source.fetching or seen.target.fetching) and not arrived(seen.target)
+    """Its memory is at both ends, and whole only with both.
+
+    A target that is paused, as by a disk error, no longer says that it fetches; its source does.
+    """
+    has_all = arrived(seen.target) and seen.target.state is Sight.RUNNING
+    return seen.target.fetching or (seen.source.fetching and not has_all)
 
 
 def may_lack_its_lease(migration: Migration, seen: Sighting) -> bool:
