@@ -6,11 +6,13 @@ See `walk/world.py` for what the servers do, and `walk/explore.py` for how the c
 import pytest
 from walk.explore import walk
 from walk.planted import BUGS, Bug
+from walk.postcopy import PostcopyRules
 from walk.world import Rules
 
 from openlpm.model.migration import Kind
 
 LUCK = 2
+AT_LEAST_BY_POSTCOPY = 150_000
 AT_LEAST = {Kind.ACTIVE: 100_000, Kind.SUSPENDED: 30_000, Kind.INACTIVE: 3_000}
 """A walk that suddenly sees much less has lost part of its world."""
 
@@ -24,6 +26,15 @@ def test_nothing_is_lost_doubled_or_stuck(kind: Kind, leased: bool) -> None:
     )
     assert not found.complaint, str(found)
     assert found.states > AT_LEAST[kind]
+    assert found.ends > 0
+
+
+@pytest.mark.parametrize("leased", [False, True], ids=["no lease", "leased"])
+def test_nor_by_postcopy(leased: bool) -> None:
+    found = walk(PostcopyRules(leased=leased), LUCK)
+    print(f"post-copy, leased {leased}: {found.states} states, {found.moves} moves")
+    assert not found.complaint, str(found)
+    assert found.states > AT_LEAST_BY_POSTCOPY
     assert found.ends > 0
 
 

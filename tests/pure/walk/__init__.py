@@ -1,4 +1,6 @@
 """The walk of the state space.
 
-`world` is what is outside, `explore` our side and the search, `honest` what a record may say.
+`state` is what the outside is at one moment, `world` what can happen there, `postcopy` what more
+can where a move may be switched; `explore` is our side and the search, `honest` what a record may
+say, `planted` the bugs that it must catch.
 """

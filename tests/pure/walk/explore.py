@@ -29,15 +29,8 @@ from openlpm.model.migration import Halt, Kind, Migration, Phase
 from openlpm.model.sight import CANNOT_SEE, Job, Place, Sight, Sighting
 from walk.graph import circles
 from walk.honest import goes_back, slips_through, untrue
-from walk.world import (
-    AT_BOTH,
-    AT_SOURCE,
-    AT_TARGET,
-    REFUSED,
-    Rules,
-    Stage,
-    World,
-)
+from walk.state import AT_BOTH, AT_SOURCE, AT_TARGET, REFUSED, Stage, World
+from walk.world import Rules
 
 T = TypeVar("T")
 Advance = Callable[[Migration, Sighting], Step]
@@ -108,6 +101,8 @@ class Engine:
 
 
 REAL = Engine()
+HANDS = (Effect.WAIT, Effect.RESUME_POSTCOPY)
+"""Where the console may ask for an operator's hands."""
 
 
 @dataclass
@@ -267,7 +262,11 @@ class Explorer:
         record, world = state.record, state.world
         halts = [Halt.OPERATOR] if record.halt is not Halt.OPERATOR else []
         sending = world.stage is Stage.SEND and record.phase is Phase.SEND
-        if sending and record.kind is Kind.ACTIVE and record.halt is Halt.NONE:
+        judged = sending and record.kind is Kind.ACTIVE and record.halt is Halt.NONE
+        if judged and self.rules.postcopy:
+            switched = state._replace(record=replace(record, switched=True))
+            yield Move("post-copy is noted", switched, fair=False)
+        elif judged:
             halts += [Halt.NO_CONVERGENCE] if record.throttled else [Halt.THROTTLE]
         for halt in halts:
             changed = state._replace(record=replace(record, halt=halt))
@@ -301,6 +300,7 @@ class Explorer:
         record, _, world = state
         effect = written.effect
         ends = {Effect.START_TRANSFER: AT_SOURCE, Effect.ABORT_TRANSFER: AT_SOURCE}
+        ends |= {Effect.START_POSTCOPY: AT_SOURCE, Effect.RESUME_POSTCOPY: AT_SOURCE}
         ends |= {Effect.RETAKE_LEASE: AT_SOURCE} if record.gone else {}
         ends |= {Effect.RESUME_SOURCE: AT_SOURCE} if record.gone else {}
         if world.lost & ends.get(effect, AT_BOTH):
@@ -308,7 +308,7 @@ class Explorer:
             return
         for label, after in self._act(world, effect):
             self._check(here, world, effect, label, after)
-            begins = effect is Effect.START_TRANSFER
+            begins = effect in (Effect.START_TRANSFER, Effect.RESUME_POSTCOPY)
             refused = label.startswith(REFUSED)
             resumed = effect in (Effect.RETAKE_LEASE, Effect.RESUME_SOURCE) and not refused
             retaken = not begins and (written.retaken or resumed)
@@ -341,11 +341,16 @@ class Explorer:
             last = (source, seen.target) if may_be_end else None
             fair = lost or source != CANNOT_SEE
             yield from self._written(state, record, step, told, half, last, fair=fair)
-            asks_for_hands = not blind and step.attention and step.effect is Effect.WAIT
-            if asks_for_hands and not record.phase.final:
-                for deed, after in self.rules.help(world):
-                    idle = Idle(last, retaken=half.retaken)
-                    yield Move(f"{told}; {deed}", State(record, idle, after))
+            if not blind and step.effect in HANDS:
+                yield from self._help(state, record, step, told, Idle(last, retaken=half.retaken))
+
+    def _help(
+        self, state: State, record: Migration, step: Step, told: str, idle: Idle
+    ) -> Iterator[Move]:
+        """What an operator does who reads what the console asks for."""
+        if step.attention and not step.phase.final:
+            for deed, after in self.rules.help(state.world):
+                yield Move(f"{told}; {deed}", State(record, idle, after))
 
     def _give_up(self, here: int, state: State, half: Half, seen: Sighting) -> Iterator[Move]:
         """The operator says that the hidden end is gone: rightly, or by mistake."""
@@ -355,9 +360,11 @@ class Explorer:
         told = f"without {record.gone}: {step.phase}, {step.effect}"
         if complaint:
             raise _Found(complaint, here, told, "not carried out")
-        if step.effect is Effect.WAIT and not step.phase.final:
-            return
         last = (seen.source, seen.target)
+        if step.effect is Effect.WAIT and not step.phase.final:
+            if world.lost and seen.target.fetching:  # it lacks for good what the lost one had
+                yield from self._help(state, state.record, step, told, Idle(last))
+            return
         for move in self._written(state, record, step, told, half, last, fair=True):
             yield move if world.lost else move._replace(fair=False, bad_luck=True)
 
@@ -471,6 +478,7 @@ def _ours(label: str, after: State, *, fair: bool = True) -> Move:
 def describe(state: State) -> str:
     record, console, world = state
     notes = [record.phase.value] + ["asked"] * record.asked + ["throttled"] * record.throttled
+    notes += ["switched"] * record.switched
     notes += [f"halt {record.halt}"] if record.halt is not Halt.NONE else []
     pending = f", about to {console.effect}" if isinstance(console, Written) else ""
     return f"[{' '.join(notes)}{pending}] {world}"

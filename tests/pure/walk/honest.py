@@ -3,7 +3,7 @@
 from openlpm.decide.step import Effect, Step
 from openlpm.model.migration import STEPS, Halt, Kind, Migration, Phase
 from openlpm.model.sight import ABSENT
-from walk.world import MIGRATED, PAUSED_BY_TRANSFER, RUNS, SHELL, World
+from walk.state import MIGRATED, PAUSED_BY_TRANSFER, RUNS, SHELL, SPLIT, World
 
 
 def untrue(record: Migration, world: World) -> str:
@@ -13,12 +13,10 @@ def untrue(record: Migration, world: World) -> str:
     """
     if record.gone:
         return "" if world.excused or not world.lost else _untrue_of_the_rest(record, world)
+    if world.whole == SPLIT:
+        return f"{record.phase.value.upper()}, while its memory is at both ends."
     if record.phase is Phase.DONE:
-        if world.source != ABSENT:
-            return "DONE, but the source has it still."
-        if world.target in (ABSENT, SHELL):
-            return "DONE, but the target has it not."
-        return ""
+        return _untrue_when_done(world)
     if world.target != ABSENT:
         return f"{record.phase.value.upper()}, its room was released, but the target has it."
     if world.source == ABSENT:
@@ -28,9 +26,15 @@ def untrue(record: Migration, world: World) -> str:
     if world.paused_by_us and not world.excused:
         return f"{record.phase.value.upper()}, but we left it paused at the source."
     left = world.source == PAUSED_BY_TRANSFER and record.kind is Kind.ACTIVE
-    if left or world.source == MIGRATED:
+    if left or world.source.fetching or world.source == MIGRATED:
         return f"{record.phase.value.upper()}, but the source was not left as it was."
     return ""
+
+
+def _untrue_when_done(world: World) -> str:
+    if world.source != ABSENT:
+        return "DONE, but the source has it still."
+    return "DONE, but the target has it not." if world.target in (ABSENT, SHELL) else ""
 
 
 def _untrue_of_the_rest(record: Migration, world: World) -> str:
@@ -50,6 +54,8 @@ def slips_through(before: World, after: World) -> bool:
     A copy of the memory dies, or is started by hand; or the lease is set free by a pause; or a
     server is lost that was out of sight for another reason before.
     """
+    if before.whole == SPLIT:  # neither end is ever touched then
+        return False
     if before.lost != after.lost:
         return True
     return before.whole != after.whole or (before.target == RUNS) != (after.target == RUNS)

@@ -7,24 +7,30 @@ from openlpm.decide.advance import advance
 from openlpm.decide.gone import is_given_up
 from openlpm.decide.step import Effect, Step, arriving
 from openlpm.model.migration import Halt, Kind, Migration, Phase
-from openlpm.model.sight import ABSENT, Job, Sight, Sighting, Why
+from openlpm.model.sight import ABSENT, Job, Place, Sight, Sighting, Why
 from walk.explore import Engine
-from walk.world import (
+from walk.postcopy import PostcopyRules
+from walk.state import (
     AT_BOTH,
     AT_TARGET,
+    FETCHED_FROM,
+    FETCHES,
     PAUSED_BY_TRANSFER,
     PAUSED_BY_USER,
     RUNS,
     SHELL,
-    Rules,
+    SPLIT,
     Stage,
     World,
 )
+from walk.world import Rules
 
 ACTIVE = Rules(Kind.ACTIVE, leased=False)
 ACTIVE_LEASED = Rules(Kind.ACTIVE, leased=True)
 SUSPENDED = Rules(Kind.SUSPENDED, leased=False)
 INACTIVE = Rules(Kind.INACTIVE, leased=False)
+POSTCOPY = PostcopyRules()
+POSTCOPY_LEASED = PostcopyRules(leased=True)
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,37 @@ def leaves_the_lease_without_the_target(m: Migration, seen: Sighting, _: Step) -
     return advance(m, replace(seen, retaken=True)) if is_given_up(m, seen) else None
 
 
+def takes_what_fetches_for_arrived(migration: Migration, seen: Sighting) -> Step:
+    runs = seen.target.state is Sight.RUNNING
+    return advance(migration, replace(seen, target=Place(Sight.RUNNING)) if runs else seen)
+
+
+def takes_what_is_frozen_for_arrived(migration: Migration, seen: Sighting) -> Step:
+    frozen = seen.target == Place(Sight.PAUSED, Why.FAULT) and seen.source.fetching
+    source = Place(Sight.PAUSED, Why.MIGRATION) if frozen else seen.source
+    return advance(migration, replace(seen, source=source))
+
+
+def resumes_a_broken_source(m: Migration, seen: Sighting, _: Step) -> Step | None:
+    broken = seen.source.why is Why.POSTCOPY_FAILED and seen.job is Job.NONE and seen.settled
+    visible = seen.target.state is not Sight.UNKNOWN
+    return Step(m.phase, Effect.RESUME_SOURCE) if broken and visible else None
+
+
+def resumes_when_the_target_vanished(m: Migration, seen: Sighting, step: Step) -> Step | None:
+    return resumes_a_broken_source(m, seen, step) if seen.target == ABSENT else None
+
+
+def removes_the_shell_in_the_switch(m: Migration, seen: Sighting, _: Step) -> Step | None:
+    switching = seen.source.fetching and arriving(seen.target)
+    return Step(m.phase, Effect.REMOVE_SHELL) if switching else None
+
+
+def aborts_though_it_may_switch(migration: Migration, seen: Sighting) -> Step:
+    stops = migration.halt is Halt.OPERATOR
+    return advance(replace(migration, switched=migration.switched and not stops), seen)
+
+
 BUGS = (
     Bug("UNKNOWN is read as ABSENT", blind(advance=unknown_is_absent), "the target has it"),
     Bug(
@@ -229,6 +266,46 @@ BUGS = (
         "its record goes back a step",
         Engine(advance=unless(forgets_the_switch_over)),
         "The record goes back",
+        luck=0,
+    ),
+    Bug(
+        "what fetches memory is taken for arrived",
+        blind(advance=takes_what_fetches_for_arrived),
+        "A half was destroyed",
+        POSTCOPY,
+    ),
+    Bug(
+        "what froze while it fetched is taken for arrived",
+        blind(advance=takes_what_is_frozen_for_arrived),
+        "A half was destroyed",
+        POSTCOPY,
+        luck=2,
+        first=World(FETCHED_FROM, FETCHES, stage=Stage.FETCHING, whole=SPLIT),
+    ),
+    Bug(
+        "it resumes the source of a broken post-copy",
+        blind(advance=unless(resumes_a_broken_source)),
+        "It was to be resumed at the source",
+        POSTCOPY,
+    ),
+    Bug(
+        "it resumes the source when the target vanished in the switch",
+        blind(advance=unless(resumes_when_the_target_vanished)),
+        "It was to be resumed at the source",
+        POSTCOPY_LEASED,
+    ),
+    Bug(
+        "it removes the shell in the switch",
+        blind(advance=unless(removes_the_shell_in_the_switch)),
+        "A half was destroyed",
+        POSTCOPY,
+        luck=0,
+    ),
+    Bug(
+        "it aborts what may be switching",
+        blind(advance=aborts_though_it_may_switch),
+        "The switch was broken by us",
+        POSTCOPY,
         luck=0,
     ),
 )

@@ -35,87 +35,43 @@ What libvirt does when things go wrong, and what this model therefore does:
 * A server that is `lost` has no power any more: nobody sees it, its guests are dead, its
   definitions are on its disk. With a lease it may stay so for ever; without one, which nothing
   could prove, it comes back.
-
-`whole` is the ghost variable that the safety checks rest on: at which ends there is a copy of
-the partition's memory that is up to date. Whoever runs has the only one. `excused` is set when
-people or libvirt itself (not we) have made two of it, or when a guest died between our look and
-our act: then loss is not our doing, and only honesty is still checked.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import NamedTuple
 
 from openlpm.decide.gone import needs_free_lease
 from openlpm.decide.step import Effect
 from openlpm.model.errors import Conflict
 from openlpm.model.migration import Kind, Migration
-from openlpm.model.sight import ABSENT, Job, Place, Sight, Sighting, Why
-
-RUNS = Place(Sight.RUNNING)
-RESUMED = Place(Sight.RUNNING, Why.RESUMED)
-SHELL = PAUSED_BY_TRANSFER = Place(Sight.PAUSED, Why.MIGRATION)
-PAUSED_BY_USER = Place(Sight.PAUSED, Why.USER)
-FROZEN = Place(Sight.PAUSED, Why.FAULT)
-SHUT_DOWN = Place(Sight.OFF, Why.USER)
-CRASHED = Place(Sight.OFF, Why.FAULT)
-MIGRATED = Place(Sight.OFF, Why.MIGRATED)
-OFF = Place(Sight.OFF)
-
-NOWHERE, AT_SOURCE, AT_TARGET, AT_BOTH = 0, 1, 2, 3
-
-
-class Stage(StrEnum):
-    """How far libvirt's own transfer is."""
-
-    NONE = "none"
-    BEGIN = "begin"
-    SEND = "send"
-    PAUSING = "pausing"
-    FINISHING = "finishing"
-    CONFIRM = "confirm"
-
-
-CANCELLABLE = (Stage.BEGIN, Stage.SEND, Stage.PAUSING)
-
-
-class World(NamedTuple):
-    """One state of everything that is not ours."""
-
-    source: Place
-    target: Place = ABSENT
-    stage: Stage = Stage.NONE
-    request_under_way: bool = False
-    finish_under_way: bool = False
-    whole: int = AT_SOURCE
-    excused: bool = False
-    unfenced: bool = False
-    paused_by_us: bool = False
-    lost: int = NOWHERE
-
-    @property
-    def job(self) -> Job:
-        return Job.NONE if self.stage is Stage.NONE else Job.RUNNING
-
-    def __str__(self) -> str:
-        extra = [self.stage.value] if self.stage is not Stage.NONE else []
-        extra += ["request under way"] * self.request_under_way
-        extra += ["Finish under way"] * self.finish_under_way
-        extra += ["excused"] * self.excused
-        extra += ["without its lease"] * self.unfenced
-        extra += ["paused by us"] * self.paused_by_us
-        extra += ["the source is lost"] * bool(self.lost & AT_SOURCE)
-        extra += ["the target is lost"] * bool(self.lost & AT_TARGET)
-        told = f"source {_words(self.source)}, target {_words(self.target)}"
-        return f"{told} ({', '.join(extra)})" if extra else told
-
-
-def _words(place: Place) -> str:
-    return place.state.value + (f"/{place.why.value}" if place.why is not Why.NONE else "")
-
-
-Move = tuple[str, World]
+from openlpm.model.sight import ABSENT, Place, Sight, Sighting, Why
+from walk.state import (
+    AT_BOTH,
+    AT_SOURCE,
+    AT_TARGET,
+    CANCELLABLE,
+    CRASHED,
+    FROZEN,
+    MIGRATED,
+    NOWHERE,
+    OFF,
+    PAUSED_BY_TRANSFER,
+    PAUSED_BY_USER,
+    REFUSED,
+    RESUMED,
+    RUNS,
+    SHELL,
+    SHUT_DOWN,
+    Move,
+    Stage,
+    World,
+    lose,
+    not_at_the_lost,
+    off_at_target,
+    runs,
+    runs_at_target,
+    without_shell,
+)
 
 
 @dataclass(frozen=True)
@@ -124,6 +80,7 @@ class Rules:
 
     kind: Kind
     leased: bool
+    postcopy: bool = False
 
     def initial(self) -> World:
         match self.kind:
@@ -158,7 +115,7 @@ class Rules:
                     "the switch-over begins",
                     w._replace(
                         stage=Stage.PAUSING,
-                        source=PAUSED_BY_TRANSFER if _runs(w.source) else w.source,
+                        source=PAUSED_BY_TRANSFER if runs(w.source) else w.source,
                         unfenced=False,
                     ),
                 )
@@ -177,7 +134,7 @@ class Rules:
                     w._replace(
                         stage=Stage.NONE,
                         source=MIGRATED if w.source.alive else w.source,
-                        whole=w.whole & ~AT_SOURCE,
+                        whole=lose(w.whole, AT_SOURCE),
                     ),
                 )
             case _:
@@ -203,10 +160,10 @@ class Rules:
         if self.kind is Kind.SUSPENDED:
             yield "Finish leaves it paused at the target", done._replace(target=PAUSED_BY_USER)
         elif self.may_run(w, AT_TARGET):
-            yield "Finish starts it at the target", _runs_at_target(done)
+            yield "Finish starts it at the target", runs_at_target(done)
             if w.source.why is Why.USER:
                 yield "Finish leaves it paused at the target", done._replace(target=PAUSED_BY_USER)
-        failed = w._replace(finish_under_way=False, whole=w.whole & ~AT_TARGET)
+        failed = w._replace(finish_under_way=False, whole=lose(w.whole, AT_TARGET))
         if not orphaned:
             failed = self._resumed_by_libvirt(failed)
         yield "Finish fails, the shell is removed", failed._replace(target=ABSENT)
@@ -219,25 +176,25 @@ class Rules:
             else:
                 yield (
                     "libvirt removes the shell",
-                    w._replace(target=ABSENT, whole=w.whole & ~AT_TARGET),
+                    w._replace(target=ABSENT, whole=lose(w.whole, AT_TARGET)),
                 )
 
     def _resumed_by_libvirt(self, w: World) -> World:
         """The transfer failed: libvirt lets the source run again, if the transfer paused it."""
         if w.source == PAUSED_BY_TRANSFER:
             w = w._replace(source=RESUMED if self.leased else RUNS, unfenced=self.leased)
-        whole = w.whole & AT_SOURCE if _runs(w.source) else w.whole
+        whole = w.whole & AT_SOURCE if runs(w.source) else w.whole
         return w._replace(stage=Stage.NONE, whole=whole)
 
     def may_run(self, w: World, end: int) -> bool:
         """The lease lets it: nobody else holds it."""
         other = w.target if end == AT_SOURCE else w.source
-        return not (self.leased and _runs(other)) or (w.unfenced and end == AT_TARGET)
+        return not (self.leased and runs(other)) or (w.unfenced and end == AT_TARGET)
 
     # ---- faults and people -----------------------------------------------------------------
 
     def bad_luck(self, w: World) -> Iterator[Move]:
-        return _not_at_the_lost(w, self._bad_luck(w))
+        return not_at_the_lost(w, self._bad_luck(w))
 
     def _bad_luck(self, w: World) -> Iterator[Move]:
         yield from self._source_daemon_dies(w)
@@ -266,7 +223,7 @@ class Rules:
         if w.stage in CANCELLABLE:
             yield label, self._resumed_by_libvirt(w)
         elif w.stage is Stage.FINISHING or w.finish_under_way:
-            after = w._replace(finish_under_way=False, whole=w.whole & ~AT_TARGET)
+            after = w._replace(finish_under_way=False, whole=lose(w.whole, AT_TARGET))
             after = self._resumed_by_libvirt(after) if w.stage is Stage.FINISHING else after
             if w.target == SHELL:
                 yield label, after
@@ -283,47 +240,55 @@ class Rules:
             yield label, w._replace(target=OFF)
 
     def _server_is_lost(self, w: World) -> Iterator[Move]:
-        if w.lost:
-            return
+        if not w.lost:
+            yield from self._source_is_lost(w)
+            yield "the target is lost", self._target_is_lost(w)._replace(lost=AT_TARGET)
+
+    def _source_is_lost(self, w: World) -> Iterator[Move]:
         off = self._source_goes_off(w, OFF) if w.source != ABSENT else w
         finishes = w.stage is Stage.FINISHING
         off = off._replace(stage=Stage.NONE, request_under_way=False, lost=AT_SOURCE)
         yield "the source is lost", off
         if finishes:
             yield "the source is lost, Finish is on its way", off._replace(finish_under_way=True)
+
+    def _target_is_lost(self, w: World) -> World:
         after = w._replace(
             target=ABSENT if w.target in (ABSENT, SHELL) else OFF,
-            whole=w.whole & ~AT_TARGET,
+            whole=lose(w.whole, AT_TARGET),
             finish_under_way=False,
         )
-        if w.stage in (*CANCELLABLE, Stage.FINISHING):
-            after = self._resumed_by_libvirt(after)
-        yield "the target is lost", after._replace(lost=AT_TARGET)
+        resumed = w.stage in (*CANCELLABLE, Stage.FINISHING)
+        return self._resumed_by_libvirt(after) if resumed else after
 
     def _guests_die(self, w: World) -> Iterator[Move]:
         if w.source.alive:
             yield "the source's guest is killed", self._source_goes_off(w, CRASHED)
-        if _runs(w.source):
+        if runs(w.source):
             yield "the guest shuts itself down at the source", self._source_goes_off(w, SHUT_DOWN)
         if w.target == SHELL:
             yield "the target's shell is killed", self._shell_dies(w)
         elif w.target.alive:
-            yield "the target's guest is killed", _off_at_target(w, CRASHED)
-        if w.target == RUNS:
-            yield "the guest shuts itself down at the target", _off_at_target(w, SHUT_DOWN)
+            yield "the target's guest is killed", self._target_goes_off(w, CRASHED)
+        if runs(w.target):
+            off = self._target_goes_off(w, SHUT_DOWN)
+            yield "the guest shuts itself down at the target", off
 
     def _source_goes_off(self, w: World, how: Place) -> World:
         stage = Stage.NONE if w.stage in CANCELLABLE else w.stage
-        off = w._replace(source=how, stage=stage, whole=w.whole & ~AT_SOURCE)
+        off = w._replace(source=how, stage=stage, whole=lose(w.whole, AT_SOURCE))
         return off._replace(unfenced=False, paused_by_us=False)
 
+    def _target_goes_off(self, w: World, how: Place) -> World:
+        return off_at_target(w, how)
+
     def _shell_dies(self, w: World) -> World:
-        after = _without_shell(w)
+        after = without_shell(w)
         return after if w.stage is Stage.NONE else self._resumed_by_libvirt(after)
 
     def _people(self, w: World) -> Iterator[Move]:
         at_rest = w.stage is Stage.NONE
-        if _runs(w.source):
+        if runs(w.source):
             # Not running, it holds no lease: nothing keeps a late Finish from an old copy then.
             excused = w.excused or (w.finish_under_way and w.target == SHELL)
             yield (
@@ -336,6 +301,7 @@ class Rules:
             )
         if w.target == RUNS:
             yield "a user pauses it at the target", w._replace(target=PAUSED_BY_USER)
+        if runs(w.target):
             yield "it freezes at the target (disk error)", w._replace(target=FROZEN)
         if at_rest and w.source == PAUSED_BY_USER and self.may_run(w, AT_SOURCE):
             yield "a user resumes it at the source", self._run_by_hand(w, AT_SOURCE)
@@ -356,7 +322,7 @@ class Rules:
         if end == AT_SOURCE:
             after = w._replace(source=RUNS, whole=AT_SOURCE, excused=excused)
             return after._replace(unfenced=False, paused_by_us=False)
-        return _runs_at_target(w)._replace(excused=excused)
+        return runs_at_target(w)._replace(excused=excused)
 
     def proves_gone(self, w: World, record: Migration, seen: Sighting) -> bool:
         """The console would let an operator give up the end that it cannot see."""
@@ -364,15 +330,15 @@ class Rules:
             needs = needs_free_lease(record, seen)
         except Conflict:
             return False
-        return not needs or not (_runs(w.source) or _runs(w.target))
+        return not needs or not (runs(w.source) or runs(w.target))
 
     def help(self, w: World) -> Iterator[Move]:
         """What an operator does when the console asks for hands (and only then)."""
-        return _not_at_the_lost(w, self._help(w))
+        return not_at_the_lost(w, self._help(w))
 
     def _help(self, w: World) -> Iterator[Move]:
         if w.source.alive and w.target.alive and w.target != SHELL:
-            yield "the operator powers it off at the target", _off_at_target(w, SHUT_DOWN)
+            yield "the operator powers it off at the target", off_at_target(w, SHUT_DOWN)
             yield "the operator powers it off at the source", self._source_goes_off(w, SHUT_DOWN)
         if w.source.state is Sight.PAUSED and w.target.state is Sight.OFF:
             yield "the operator resumes it at the source", self._run_by_hand(w, AT_SOURCE)
@@ -397,23 +363,23 @@ class Rules:
             case Effect.RETAKE_LEASE:
                 yield from self._retake_lease(w)
             case Effect.REMOVE_SHELL:
-                gone = _without_shell(w)
+                gone = without_shell(w)
                 guarded = w.target == SHELL or w.target.state is Sight.OFF
                 yield "removes the shell", gone if guarded else w
             case Effect.CUT_SOURCE:
-                gone = w._replace(source=ABSENT, whole=w.whole & ~AT_SOURCE)
-                yield "removes it from the source", w if _runs(w.source) else gone
+                gone = w._replace(source=ABSENT, whole=lose(w.whole, AT_SOURCE))
+                yield "removes it from the source", w if runs(w.source) else gone
             case _:
                 raise AssertionError(effect)
 
     def unguarded(self, w: World, effect: Effect) -> Iterator[Move]:
         """A planted bug: removal without a look at that end right before."""
         if effect is Effect.REMOVE_SHELL:
-            yield "removes the shell", _without_shell(w)
+            yield "removes the shell", without_shell(w)
         elif effect is Effect.CUT_SOURCE:
             yield (
                 "removes it from the source",
-                w._replace(source=ABSENT, whole=w.whole & ~AT_SOURCE),
+                w._replace(source=ABSENT, whole=lose(w.whole, AT_SOURCE)),
             )
         else:
             yield from self.effect(w, effect)
@@ -430,7 +396,7 @@ class Rules:
 
     def _retake_lease(self, w: World) -> Iterator[Move]:
         """Two calls: between them it is paused, as by a user."""
-        if not _runs(w.source):
+        if not runs(w.source):
             yield REFUSED + "to pause it at the source", w
             return
         paused = self.paused_to_retake(w)
@@ -451,44 +417,16 @@ class Rules:
         """Which promise this move of the world breaks; empty when none."""
         if after.excused:
             return ""
-        if _runs(after.source) and _runs(after.target):
+        if runs(after.source) and runs(after.target):
             return "It runs on both servers."
         if after.source == ABSENT and (after.target in (ABSENT, SHELL)):
             return "Neither server has it any more."
         if before.target != RUNS and after.target == RUNS and before.whole == AT_SOURCE:
             return "An old copy was started at the target."
         ours = effect is not None
-        resumed = not _runs(before.source) and _runs(after.source)
+        resumed = not runs(before.source) and runs(after.source)
         if ours and resumed and not after.whole & AT_SOURCE:
             return "An old copy was resumed at the source: what ran at the target is lost."
         if ours and before.whole and not after.whole:
             return "The last whole copy was destroyed."
         return ""
-
-
-def _not_at_the_lost(w: World, moves: Iterator[Move]) -> Iterator[Move]:
-    """Nothing happens any more at a server without power."""
-    for label, after in moves:
-        same_source = after.source == w.source or not w.lost & AT_SOURCE
-        if same_source and (after.target == w.target or not w.lost & AT_TARGET):
-            yield label, after
-
-
-REFUSED = "is refused "
-
-
-def _runs(place: Place) -> bool:
-    return place.state is Sight.RUNNING
-
-
-def _without_shell(w: World) -> World:
-    """Gone from the target; a Finish for it will find nothing."""
-    return w._replace(target=ABSENT, whole=w.whole & ~AT_TARGET, finish_under_way=False)
-
-
-def _runs_at_target(w: World) -> World:
-    return w._replace(target=RUNS, whole=AT_TARGET)
-
-
-def _off_at_target(w: World, how: Place) -> World:
-    return w._replace(target=how, whole=w.whole & ~AT_TARGET)
