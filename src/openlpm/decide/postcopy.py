@@ -24,14 +24,16 @@ def fetch(migration: Migration, seen: Sighting) -> Step:
     phase = max(migration.phase, Phase.SWITCH_OVER, key=STEPS.index)
     if not _is_broken_and_may_go_on(seen):
         # libvirt's job may stay for ever: what tells is that the same is seen for some seconds.
-        told = stuck(migration, seen.source, seen.target) if seen.settled else ""
-        return Step(phase, attention=told)
-    attention = (
+        helpless = stuck(migration, seen.source, seen.target) if seen.settled else ""
+        return Step(phase, attention=helpless)
+    told = (
         "The connection broke while memory was fetched; nothing is lost, and it goes on as soon as "
         f"the connection is back. If it then does not, its QEMU on {migration.target} hangs: power "
-        "it off on both servers (virsh destroy), and activate it. "
-        f"{stuck(migration, seen.source, seen.target)}"
-    ).rstrip()
+        "it off on both servers (virsh destroy), and activate it.",
+        stuck(migration, seen.source, seen.target),
+        seen.refusal,
+    )
+    attention = " ".join(filter(None, told))
     if seen.job is Job.RUNNING or not seen.settled:
         return Step(phase, attention=attention)
     return Step(phase, Effect.RESUME_POSTCOPY, attention=attention)
