@@ -141,7 +141,6 @@ def test_a_link_that_breaks_twice_is_waited_for(stand: Stand) -> None:
     assert [request.resumes for request in stand.world.requests] == [False, True, True]
     assert in_order(stand, "migration-postcopy", *["migration-resume-postcopy"] * 2)
     assert "nothing is lost" in attention(stand)
-    assert "the link broke again" in attention(stand)
 
 
 def test_a_link_that_stays_cut_is_waited_for(stand: Stand) -> None:
@@ -149,7 +148,8 @@ def test_a_link_that_stays_cut_is_waited_for(stand: Stand) -> None:
     until_there(stand, FETCHES)
     stand.world.server("s2").network_cut = True
     until_there(stand, LACKS)
-    stand.wait_for(lambda: "No route to host" in attention(stand))
+    stand.wait_for(lambda: stand.codes().count("migration-resume-postcopy") >= 2)
+    assert "nothing is lost" in attention(stand)
     recovery = stand.console.recover(view.migration.id)
     assert "The connection broke while memory was fetched" in recovery.explanation
     assert not recovery.view.migration.phase.final
