@@ -134,6 +134,15 @@ ROWS = [
         {},
     ),
     (
+        "the source was started anew meanwhile, and paused",
+        SWITCHED,
+        Place(Sight.PAUSED, Why.USER),
+        LACKS,
+        (OVER, WAIT),
+        "s1 has lost the memory that s2 still lacks",
+        {},
+    ),
+    (
         "the source is powered off then",
         SWITCHED,
         OFF,

@@ -42,13 +42,13 @@ def fetch(migration: Migration, seen: Sighting) -> Step:
 def _is_broken_and_may_go_on(seen: Sighting) -> bool:
     broken = Why.POSTCOPY_FAILED in (seen.source.why, seen.target.why)
     has_run_there = seen.target.alive and not arriving(seen.target)
-    return broken and seen.source.state is Sight.PAUSED and has_run_there
+    return broken and seen.source.fetching and has_run_there
 
 
 def stuck(migration: Migration, source: Place, target: Place) -> str:
     """What an operator may do about a partition that neither end has whole; empty: wait."""
     home, there = migration.source, migration.target
-    if not source.alive and target.alive:
+    if target.alive and not source.fetching:
         return (
             f"{home} has lost the memory that {there} still lacks, so it cannot go on. Both are "
             f"left as they are. Its disk is whole: power it off on {there} (virsh destroy), and "

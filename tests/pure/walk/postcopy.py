@@ -150,7 +150,7 @@ class PostcopyRules(Rules):
             yield from super()._help(w)
         elif not w.target.alive:
             yield "the operator powers it off at the source", self._source_goes_off(w, SHUT_DOWN)
-        elif not w.source.alive:
+        elif not w.source.fetching:
             yield "the operator powers it off at the target", self._target_goes_off(w, SHUT_DOWN)
         elif w.target.state is Sight.PAUSED and w.whole == AT_TARGET:
             yield "the operator resumes it at the target", self._run_by_hand(w, AT_TARGET)
