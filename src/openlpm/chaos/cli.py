@@ -34,6 +34,14 @@ def out_option(name: str, what: str) -> Callable[[F], F]:
 @click.argument("names", metavar="[CASE]...", nargs=-1)
 @click.option("--list", "only_list", is_flag=True, help="Name the cases, and run none.")
 @click.option("--quarter", "only_quarter", is_flag=True, help="A representative quarter of all.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 8),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="So many labs side by side.",
+)
 @out_option("chaos", "Where every case's evidence goes.")
 @click.option(
     "--page",
@@ -45,6 +53,7 @@ def chaos(
     names: tuple[str, ...],
     only_list: bool,
     only_quarter: bool,
+    jobs: int,
     out: Path,
     page: Path | None,
 ) -> int:
@@ -64,7 +73,7 @@ def chaos(
         click.echo("\n".join(case.name for case in cases))
         return 0
     results: list[Result] = []
-    with closing(run_cases(cases, make_scene)) as running:
+    with closing(run_cases(cases, make_scene, jobs)) as running:
         for result in running:
             results.append(result)
             click.echo(report.line(result, len(results), len(cases)))

@@ -7,7 +7,10 @@ before has broken.
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from queue import Empty, Queue, SimpleQueue
+from threading import Thread
 from typing import Any
 
 from openlpm.chaos.attempt import Attempt
@@ -66,18 +69,55 @@ def quarter() -> list[Case]:
     return [*on_diagonals.values(), *others.values()]
 
 
-def run_cases(cases: Iterable[Case], make_scene: Callable[[], Scene]) -> Generator[Result]:
-    """Each case's result as soon as it is there; a scene beyond repair is replaced."""
-    scene = make_scene()
+def run_cases(
+    cases: Iterable[Case], make_scene: Callable[[], Scene], jobs: int = 1
+) -> Generator[Result]:
+    """Each case's result as soon as it is there, in so many scenes side by side."""
+    left = Queue[Case]()
+    for case in cases:
+        left.put(case)
+    done = SimpleQueue[Result | BaseException | None]()
+    threads = [
+        Thread(target=_run_some, args=(left, done, make_scene), name=f"scene-{number}")
+        for number in range(jobs)
+    ]
+    for thread in threads:
+        thread.start()
     try:
-        for case in cases:
-            result = run_or_explain(scene, case)
-            yield result
-            if result.broke_the_scene:
-                scene.stage.lab.down()
-                scene = make_scene()
+        for _ in threads:
+            while (result := done.get()) is not None:
+                if isinstance(result, BaseException):
+                    raise result
+                yield result
     finally:
-        scene.stage.lab.down()
+        with suppress(Empty):
+            while True:
+                left.get_nowait()  # those under way come to their end, and their scenes are removed
+        for thread in threads:
+            thread.join()
+
+
+def _run_some(
+    left: Queue[Case],
+    done: "SimpleQueue[Result | BaseException | None]",
+    make_scene: Callable[[], Scene],
+) -> None:
+    """One scene's part; one beyond repair is replaced. Ends with a None."""
+    try:
+        scene = make_scene()
+        try:
+            with suppress(Empty):
+                while True:
+                    result = run_or_explain(scene, left.get_nowait())
+                    done.put(result)
+                    if result.broke_the_scene:
+                        scene.stage.lab.down()
+                        scene = make_scene()
+        finally:
+            scene.stage.lab.down()
+    except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+        done.put(error)
+    done.put(None)
 
 
 def run_or_explain(scene: Scene, case: Case) -> Result:
@@ -124,7 +164,7 @@ def _end(scene: Scene, case: Case, attempt: Attempt) -> dict[str, Any] | None:
     """The record of the move that came of it, once it is final; None where none came of it."""
     move = attempt.answered() or _unanswered(scene, attempt)
     if move and case.moment in POSTCOPY:
-        attempt.hands_lent = lend(scene, attempt, move, FINAL_WITHIN_S)
+        attempt.hands_lent = lend(scene, attempt, move)
     return scene.ended(move, FINAL_WITHIN_S) if move else None
 
 
