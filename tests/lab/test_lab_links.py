@@ -38,23 +38,29 @@ def reaches(lab: Lab, address: str, port: int, server: str | None = None) -> boo
     return lab.run(argv, server, check=False).returncode == 0
 
 
-@pytest.mark.parametrize(("rate", "least", "most"), [("1gbit", 850, 1000), ("60mbit", 45, 66)])
+@pytest.mark.parametrize(("rate", "least", "most"), [("1gbit", 850, 1000), ("60mbit", 50, 66)])
 def test_the_migration_link_has_the_given_rate(
     lab: Lab, rate: str, least: float, most: float
 ) -> None:
-    where = [lab.servers[1].migration_address, str(PORT)]
     for server in lab.servers:
         lab.set_rate(server, rate)
     try:
-        receiver = lab.popen([sys.executable, "-c", RECEIVE, *where], "s2", stdout=subprocess.PIPE)
-        assert receiver.stdout
-        assert receiver.stdout.readline() == "listening\n"
-        lab.run([sys.executable, "-c", SEND, *where], "s1")
-        measured = float(receiver.communicate(timeout=30)[0])
+        measured = measured_mbit_s(lab)
+        if measured <= least:  # a machine busy with other tests may not fill the link at once
+            measured = max(measured_mbit_s(lab) for _ in range(2))
     finally:
         for server in lab.servers:
             lab.set_rate(server, lab.plan.link)
     assert least < measured < most
+
+
+def measured_mbit_s(lab: Lab) -> float:
+    where = [lab.servers[1].migration_address, str(PORT)]
+    receiver = lab.popen([sys.executable, "-c", RECEIVE, *where], "s2", stdout=subprocess.PIPE)
+    assert receiver.stdout
+    assert receiver.stdout.readline() == "listening\n"
+    lab.run([sys.executable, "-c", SEND, *where], "s1")
+    return float(receiver.communicate(timeout=30)[0])
 
 
 def test_a_cut_link_cuts_its_own_network_only(lab: Lab) -> None:
