@@ -1,6 +1,6 @@
 """The fault matrix: every fault at every step of a move, on real servers.
 
-    lpm lab chaos                                   # all of it, twenty minutes
+    lpm lab chaos                                   # all of it
     lpm lab chaos target-libvirtd-killed@send       # one case
 
 A case is a fault (`faults`) at a moment (`moments`). `run` begins a move, waits for the moment,
