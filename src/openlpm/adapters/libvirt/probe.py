@@ -11,7 +11,6 @@ under the hands of whoever uses them. Volumes are looked up in their pool.
 """
 
 import re
-import secrets
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -23,7 +22,8 @@ from openlpm.adapters.libvirt.bounded import begun, bounded
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.disk_xml import network_source
 from openlpm.adapters.libvirt.errors import said, translated
-from openlpm.adapters.libvirt.probe_name import PREFIX, fresh_name
+from openlpm.adapters.libvirt.probe_name import fresh_name
+from openlpm.adapters.libvirt.throwaway import in_turn, skeleton
 from openlpm.adapters.libvirt.xml import Element, to_text
 from openlpm.model.errors import BadRequest
 from openlpm.model.hardware import DiskKind, VirtualDisk
@@ -31,8 +31,6 @@ from openlpm.model.hardware import DiskKind, VirtualDisk
 _PATIENCE_S = 6.0
 # Nothing listens on port 1 of the loopback device.
 _UNREACHABLE = "nbd://127.0.0.1:1/openlpm-sentinel"
-# QEMU writes a log for each name, which stays: so names are few, and taken in turn.
-_SLOTS = 8
 _QEMU_SAYS = re.compile(r"-blockdev (\{.*?\}): (.*)", re.DOTALL)
 _WORDLESS = re.compile(r"closed the monitor\.$")
 _TRIES_MORE = 2
@@ -65,7 +63,7 @@ def _not_opened(connection: Connection, arch: str, disks: Sequence[VirtualDisk])
 
 
 def _trouble(connection: Connection, arch: str, disks: Sequence[VirtualDisk]) -> str:
-    """As `_tried`; once more when QEMU's words came too late.
+    """As `_tried`; again, twice at most, when QEMU's words came too late.
 
     They go by the log daemon, and on a busy host libvirt reads the log before they are there.
     """
@@ -84,27 +82,22 @@ def _tried(connection: Connection, arch: str, disks: Sequence[VirtualDisk]) -> s
     except BadRequest as error:
         return str(error)
     with connection.apart() as line:
-        return _answer(line, arch, sources)
+        return in_turn("disks", lambda name: _answer(line, name, arch, sources))
 
 
-def _answer(line: Connection, arch: str, sources: Sequence[Element]) -> str:
-    first = secrets.randbelow(_SLOTS)
-    for slot in range(first, first + _SLOTS):
-        name = f"{PREFIX}disks-{slot % _SLOTS}"
-        definition = _qemu_with(name, arch, sources)
-        try:
-            bounded(lambda d=definition: _start(line, d), _PATIENCE_S, f"{line.name}: {name}")
-        except TimeoutError:
-            _end(line, name)
-            return f"It does not answer within {_PATIENCE_S:g} s."
-        except libvirt.libvirtError as error:
-            if not line.alive:
-                raise translated(error, line.name, "open disks", alive=False) from error
-            if error.get_error_code() != libvirt.VIR_ERR_OPERATION_FAILED:
-                return _reason(error)
-            continue  # another console uses this name just now
-        return ""
-    return "Too many consoles try disks on this server at once."
+def _answer(line: Connection, name: str, arch: str, sources: Sequence[Element]) -> str:
+    """Why they cannot be opened, by a QEMU of this name; "" when they can."""
+    definition = _qemu_with(name, arch, sources)
+    try:
+        bounded(lambda: _start(line, definition), _PATIENCE_S, f"{line.name}: {name}")
+    except TimeoutError:
+        _end(line, name)
+        return f"It does not answer within {_PATIENCE_S:g} s."
+    except libvirt.libvirtError as error:
+        if not line.alive:
+            raise translated(error, line.name, "open disks", alive=False) from error
+        return _reason(error)
+    return ""
 
 
 def _start(line: Connection, definition: str) -> None:
@@ -129,17 +122,6 @@ def _reason(error: libvirt.libvirtError) -> str:
     return "" if "openlpm-sentinel" in found[1] else found[2]
 
 
-def _skeleton(name: str, arch: str) -> tuple[Element, Element]:
-    root = etree.Element("domain", type="qemu")
-    etree.SubElement(root, "name").text = name
-    etree.SubElement(root, "memory", unit="MiB").text = "1"
-    etree.SubElement(etree.SubElement(root, "os"), "type", arch=arch).text = "hvm"
-    devices = etree.SubElement(root, "devices")
-    etree.SubElement(devices, "controller", type="usb", model="none")
-    etree.SubElement(devices, "memballoon", model="none")
-    return root, devices
-
-
 def _disk(devices: Element, number: int, kind: str, source: Element) -> str:
     """A disk that is read-only and shared: no lock, no owner, no label is touched for it."""
     disk = etree.SubElement(devices, "disk", type=kind, device="disk")
@@ -155,7 +137,7 @@ def _disk(devices: Element, number: int, kind: str, source: Element) -> str:
 
 
 def _qemu_with(name: str, arch: str, sources: Sequence[Element]) -> str:
-    root, devices = _skeleton(name, arch)
+    root, devices = skeleton(name, arch)
     etree.SubElement(devices, "controller", type="scsi", model="virtio-scsi")
     for number, source in enumerate(sources):
         _disk(devices, number, "network", source)
@@ -165,7 +147,7 @@ def _qemu_with(name: str, arch: str, sources: Sequence[Element]) -> str:
 def _without_path(
     connection: Connection, arch: str, disks: Sequence[VirtualDisk]
 ) -> dict[str, str]:
-    root, devices = _skeleton(fresh_name(), arch)
+    root, devices = skeleton(fresh_name(), arch)
     names: dict[str, str] = {}
     for number, disk in enumerate(disks):
         kind, attribute = ("file", "file") if disk.kind is DiskKind.FILE else ("block", "dev")

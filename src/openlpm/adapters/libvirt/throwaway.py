@@ -35,15 +35,20 @@ def in_turn(kind: str, attempt: Callable[[str], str]) -> str:
 
 def definition(name: str, arch: str, *devices: Element) -> str:
     """The guest's, with these devices."""
+    root, holder = skeleton(name, arch)
+    etree.SubElement(root.findall("os")[0], "bios", rebootTimeout=str(_ENDS_AFTER_MS))
+    etree.SubElement(root, "on_reboot").text = "destroy"
+    holder.extend(devices)
+    return to_text(root)
+
+
+def skeleton(name: str, arch: str) -> tuple[Element, Element]:
+    """Of a guest that is never to run: its definition, and the devices in it."""
     root = etree.Element("domain", type="qemu")
     etree.SubElement(root, "name").text = name
     etree.SubElement(root, "memory", unit="MiB").text = "1"
-    system = etree.SubElement(root, "os")
-    etree.SubElement(system, "type", arch=arch).text = "hvm"
-    etree.SubElement(system, "bios", rebootTimeout=str(_ENDS_AFTER_MS))
-    etree.SubElement(root, "on_reboot").text = "destroy"
-    holder = etree.SubElement(root, "devices")
-    etree.SubElement(holder, "controller", type="usb", model="none")
-    etree.SubElement(holder, "memballoon", model="none")
-    holder.extend(devices)
-    return to_text(root)
+    etree.SubElement(etree.SubElement(root, "os"), "type", arch=arch).text = "hvm"
+    devices = etree.SubElement(root, "devices")
+    etree.SubElement(devices, "controller", type="usb", model="none")
+    etree.SubElement(devices, "memballoon", model="none")
+    return root, devices
