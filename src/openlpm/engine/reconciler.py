@@ -10,11 +10,11 @@ from openlpm.decide.gone import Leftover, leftover
 from openlpm.engine.effects import remove
 from openlpm.engine.executor import Executor
 from openlpm.engine.periodic import Periodic
+from openlpm.engine.sightings import place
 from openlpm.engine.telling import note
 from openlpm.engine.world import World
-from openlpm.model.errors import HypervisorRefused, NotFound, ServerUnreachable
+from openlpm.model.errors import HypervisorRefused, ServerUnreachable
 from openlpm.model.migration import Migration
-from openlpm.model.sight import CANNOT_SEE, Place
 
 PERIOD_S = 3.0
 
@@ -39,9 +39,9 @@ class Reconciler(Periodic):
     def _look_after(self, record: Migration) -> None:
         """What the server that was given up still has of it; later, while it cannot be seen."""
         uuid = record.partition_uuid
-        others = [self._place(name, uuid) for name in self._world.systems() if name != record.gone]
-        back = self._place(record.gone, uuid)
-        judged = leftover(back, others)
+        systems = [name for name in self._world.systems() if name != record.gone]
+        back = place(self._world, record.gone, uuid)
+        judged = leftover(back, [place(self._world, name, uuid) for name in systems])
         if judged is Leftover.WAIT:
             return
         told = "there was nothing to clean up."
@@ -54,9 +54,3 @@ class Reconciler(Periodic):
             told = "what it still had of the partition was removed."
         event = note(record, "migration-looked-after", f"{record.gone} is back; {told}")
         self._world.journal.looked_after(record.id, event)
-
-    def _place(self, system: str, uuid: str) -> Place:
-        try:
-            return self._world.host(system).look(uuid)
-        except (ServerUnreachable, HypervisorRefused, NotFound):
-            return CANNOT_SEE

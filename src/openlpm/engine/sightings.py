@@ -7,7 +7,7 @@ on its way (our own request, once answered, cannot).
 
 from openlpm.engine.transfer import TransferCall
 from openlpm.engine.world import World
-from openlpm.model.errors import HypervisorRefused, ServerUnreachable
+from openlpm.model.errors import HypervisorRefused, NotFound, ServerUnreachable
 from openlpm.model.migration import Migration, Progress
 from openlpm.model.sight import CANNOT_SEE, Job, Place, Sighting, Why
 
@@ -16,6 +16,14 @@ SETTLE_S = 3.0
 FIGURES_S = 0.4
 """Between two questions for a transfer's figures while our own request is under way: QEMU answers
 them at the cost of the guest's time."""
+
+
+def place(world: World, system: str, uuid: str) -> Place:
+    """Where a partition is on one system; out of sight, too, where that is managed no more."""
+    try:
+        return world.host(system).look(uuid)
+    except (ServerUnreachable, HypervisorRefused, NotFound):
+        return CANNOT_SEE
 
 
 class Looker:
@@ -35,8 +43,8 @@ class Looker:
         """One turn's sighting; what cannot be seen is UNKNOWN."""
         answered = self._call.answered
         job = self._job(record)
-        target = self._place(record.target, record.partition_uuid)
-        source = self._place(record.source, record.partition_uuid)
+        target = place(self._world, record.target, record.partition_uuid)
+        source = place(self._world, record.source, record.partition_uuid)
         if source.why is Why.POSTCOPY_FAILED and job is Job.RUNNING and not self._call.under_way:
             job = Job.NONE  # libvirt keeps it, and its figures, for somebody to resume it
         now = self._world.clock.monotonic()
@@ -62,12 +70,6 @@ class Looker:
             if figures is not None:
                 return figures
         return None
-
-    def _place(self, system: str, uuid: str) -> Place:
-        try:
-            return self._world.host(system).look(uuid)
-        except (ServerUnreachable, HypervisorRefused):
-            return CANNOT_SEE
 
     def _job(self, record: Migration) -> Job:
         now = self._world.clock.monotonic()
