@@ -9,9 +9,10 @@ from engine.conftest import Stand
 from fakes.fault import Fault, Stage
 from openlpm.engine.views import MigrationView
 from openlpm.model.errors import Busy, Conflict, NotFound, Refused, TooLate
-from openlpm.model.migration import Kind, Phase
+from openlpm.model.migration import Kind, Migration, Phase
 from openlpm.model.sight import Sight
 from openlpm.model.system import Link, Mover
+from openlpm.ports import Journal
 
 
 def add(stand: Stand, name: str = "web1", **options: object) -> str:
@@ -34,6 +35,40 @@ def test_running_partition_moves_and_leaves_nothing_behind(stand: Stand) -> None
     assert figures.bytes_sent
     assert figures.bytes_sent > 0
     assert stand.console.partition("web1").system == "s2"
+
+
+class Witness:
+    """A journal that notes where the inventory has a partition when its move is written as over."""
+
+    def __init__(self, journal: Journal, stand: Stand) -> None:
+        self.journal, self.stand = journal, stand
+        self.seen: list[str] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.journal, name)
+
+    def turn(self, migration: Migration, **rest: object) -> Migration:
+        if migration.phase.final:
+            self.seen = [p.system for p in self.stand.console.partitions()]
+        return self.journal.turn(migration, **rest)
+
+
+def test_what_is_told_as_done_is_shown_so_already(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.kill()
+    witnesses: list[Witness] = []
+
+    def beside(journal: Journal) -> Journal:
+        witnesses.append(Witness(journal, stand))
+        return witnesses[-1]
+
+    stand.start(beside)
+    add(stand, state=Sight.OFF)
+    # The servers' own events may come later than the end.
+    monkeypatch.setattr(stand.world.news, "tell", lambda *_: None)
+    assert stand.settle(stand.console.migrate("web1", "s2")).migration.phase is Phase.DONE
+    assert witnesses[-1].seen == ["s2"]
 
 
 def test_it_returns_to_where_it_came_from(stand: Stand) -> None:
@@ -105,7 +140,8 @@ def test_a_partition_that_never_converges_stays_and_says_why(stand: Stand) -> No
 
 
 def test_throttling_comes_after_widening_the_pause(stand: Stand) -> None:
-    add(stand, dirty_mib_s=300)
+    """Half of its speed must be taken: within the patience, however often it is looked at."""
+    add(stand, dirty_mib_s=90)
     stand.world.link_mib_s = 50
     view = stand.settle(stand.console.migrate("web1", "s2", max_pause_ms=60), timeout_s=60)
     codes = stand.codes()

@@ -121,6 +121,7 @@ class Mover:
             return
         if record.phase.final:
             record = replace(record, figures=self._figures(record))
+            self._show_end(record)
         if record.switched and step.effect is Effect.CUT_SOURCE:  # which alone knows them
             self._figures_of_postcopy = self._looker.completed(record)
         self.record = self._world.journal.turn(record, release=record.phase.final, events=events)
@@ -147,8 +148,6 @@ class Mover:
             self._refusal = str(error)
         except ServerUnreachable:
             self._looker.start_anew()  # it may have been asked for all the same
-        if step.phase.final:
-            self._show_end()
 
     def _is_time_to_resume(self) -> bool:
         """Each try costs both daemons a call, and what broke may take its time to be mended."""
@@ -158,9 +157,9 @@ class Mover:
         self._resume_at = now + RESUME_EVERY_S
         return True
 
-    def _show_end(self) -> None:
-        """Let the inventory show at once where the partition is."""
-        record, uuid = self.record, self.record.partition_uuid
+    def _show_end(self, record: Migration) -> None:
+        """Let the inventory show where the partition is, before anybody is told that it is over."""
+        uuid = record.partition_uuid
         home = record.target if record.phase is Phase.DONE else record.source
         for system in (record.source, record.target):
             self._world.refresh(system, uuid)
