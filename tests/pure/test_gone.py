@@ -146,6 +146,7 @@ def test_the_proof_that_is_needed(record: Migration, seen: Sighting, needs: bool
     [
         (SENDING, Sighting(CANNOT_SEE, ABSENT), "not-proved-gone"),
         (SENDING, Sighting(BY_TRANSFER, CANNOT_SEE), "not-proved-gone"),
+        (SENDING, Sighting(RESUMED, CANNOT_SEE), "not-proved-gone"),
         (LEASED, Sighting(CANNOT_SEE, CANNOT_SEE), "both-out-of-sight"),
         (LEASED, Sighting(RUNS, SHELL), "both-in-sight"),
     ],

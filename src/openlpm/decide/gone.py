@@ -47,7 +47,9 @@ def needs_free_lease(migration: Migration, seen: Sighting) -> bool:
     if not hidden:
         raise _no_one_end(migration, seen)
     visible = seen.target if hidden == migration.source else seen.source
-    if visible.state is Sight.RUNNING or migration.kind is Kind.INACTIVE:
+    # What QEMU resumed by itself when a transfer failed may run at the target, too.
+    unsure = seen.source == Place(Sight.RUNNING, Why.RESUMED) and not migration.leased
+    if (visible.state is Sight.RUNNING and not unsure) or migration.kind is Kind.INACTIVE:
         return False
     if not migration.leased:
         raise Conflict(
