@@ -14,15 +14,12 @@ from engine.test_killed_at_each_point import DyingJournal, check_the_end
 from engine.test_moves import add
 from fakes.fault import Fault, Stage
 from fakes.hypervisors import ConsoleKilled
+from fakes.places import BROKEN_OFF, FETCHES, LACKS
 from openlpm.engine.views import MigrationView
 from openlpm.model.errors import OpenLpmError, TooLate
 from openlpm.model.migration import Phase
 from openlpm.model.sight import Place, Sight, Why
 from openlpm.model.system import Link
-
-FETCHES = Place(Sight.RUNNING, Why.POSTCOPY)
-BROKEN_OFF = Place(Sight.PAUSED, Why.POSTCOPY_FAILED)
-LACKS = Place(Sight.RUNNING, Why.POSTCOPY_FAILED)
 
 
 def busy(stand: Stand, **options: object) -> MigrationView:

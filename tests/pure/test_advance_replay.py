@@ -9,22 +9,24 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from fakes.places import (
+    CRASHED,
+    FROZEN,
+    MIGRATED,
+    OFF,
+    PAUSED_BY_TRANSFER,
+    PAUSED_BY_USER,
+    RESUMED,
+    RUNS,
+    SHELL,
+    SHUT_DOWN,
+)
 from openlpm.decide.advance import advance, apply
 from openlpm.decide.invariants import broken
 from openlpm.decide.recover import explain
 from openlpm.decide.step import Effect, Step
 from openlpm.model.migration import Halt, Kind, Migration, Phase
-from openlpm.model.sight import ABSENT, CANNOT_SEE, Job, Place, Sight, Sighting, Why
-
-RUNS = Place(Sight.RUNNING)
-RESUMED = Place(Sight.RUNNING, Why.RESUMED)
-SHELL = PAUSED_BY_TRANSFER = Place(Sight.PAUSED, Why.MIGRATION)
-BY_USER = Place(Sight.PAUSED, Why.USER)
-FROZEN = Place(Sight.PAUSED, Why.FAULT)
-OFF = Place(Sight.OFF)
-SHUT_DOWN = Place(Sight.OFF, Why.USER)
-CRASHED = Place(Sight.OFF, Why.FAULT)
-MIGRATED = Place(Sight.OFF, Why.MIGRATED)
+from openlpm.model.sight import ABSENT, CANNOT_SEE, Job, Place, Sighting
 
 NEW = Migration("m1", "u-1", "web1", "s1", "s2", Kind.ACTIVE)
 ASKED = replace(NEW, phase=Phase.DUPLICATE, asked=True)
@@ -72,7 +74,7 @@ SCENARIOS = (
     Row(
         "a paused one begins",
         replace(NEW, kind=Kind.SUSPENDED),
-        BY_USER,
+        PAUSED_BY_USER,
         ABSENT,
         DUPLICATE,
         START,
@@ -94,7 +96,7 @@ SCENARIOS = (
     Row("the last pages", SENDING, PAUSED_BY_TRANSFER, SHELL, SWITCH, WAIT, "", UNDER_WAY),
     Row("it runs at the target, not confirmed", SENDING, PAUSED_BY_TRANSFER, RUNS, SWITCH, WAIT, "", UNDER_WAY),
     Row("source gone, Finish outstanding", SENDING, CRASHED, SHELL, SWITCH, WAIT, "", UNDER_WAY),
-    Row("a paused one is sent", replace(RESTING, phase=DUPLICATE), BY_USER, SHELL, SEND, WAIT, "", UNDER_WAY),
+    Row("a paused one is sent", replace(RESTING, phase=DUPLICATE), PAUSED_BY_USER, SHELL, SEND, WAIT, "", UNDER_WAY),
     Row("stopped while memory is sent", STOPPING, RUNS, SHELL, SEND, ABORT, "aborted", UNDER_WAY),
     Row("stopped during the switch-over", STOPPING, PAUSED_BY_TRANSFER, SHELL, SWITCH, WAIT, "", UNDER_WAY),
     Row("stopped while ties are cut", replace(CUTTING, halt=Halt.OPERATOR), ABSENT, CRASHED, CUT, WAIT, "", UNDER_WAY),
@@ -107,12 +109,12 @@ SCENARIOS = (
     Row("it arrived and shut down there", CUTTING, ABSENT, SHUT_DOWN, DONE, WAIT, "went off there"),
     Row("arrived and shut down, source not cut", SWITCHING, MIGRATED, SHUT_DOWN, CUT, CUT_IT),
     Row("the same, source daemon restarted", SWITCHING, OFF, SHUT_DOWN, CUT, CUT_IT),
-    Row("a user resumed the source of a paused one", RESTING, RUNS, BY_USER, SEND, WAIT, "paused on the target"),
+    Row("a user resumed the source of a paused one", RESTING, RUNS, PAUSED_BY_USER, SEND, WAIT, "paused on the target"),
     # -- it ran at the target and went off, while an old copy is paused at the source
     Row("old copy at the source, shut down there", SENDING, PAUSED_BY_TRANSFER, SHUT_DOWN, CUT, CUT_IT),
     Row("old copy at the source, crashed there, seen before", CUTTING, PAUSED_BY_TRANSFER, CRASHED, CUT, CUT_IT),
     Row("perhaps an old copy, nobody can tell", SENDING, PAUSED_BY_TRANSFER, CRASHED, SEND, WAIT, "Whether it has run"),
-    Row("a user's pause, and off there", SENDING, BY_USER, SHUT_DOWN, SEND, WAIT, "Whether it has run"),
+    Row("a user's pause, and off there", SENDING, PAUSED_BY_USER, SHUT_DOWN, SEND, WAIT, "Whether it has run"),
     # -- back at the source
     Row("the transfer failed, libvirt cleans up", SENDING, RUNS, SHELL, SEND, REMOVE, "never ran"),
     Row("the transfer failed", SENDING, RUNS, ABSENT, FAILED, WAIT, "stays on s1"),
@@ -128,8 +130,8 @@ SCENARIOS = (
         FAILED,
     ),
     Row("begins again, throttled", replace(SENDING, halt=Halt.THROTTLE), RUNS, ABSENT, DUPLICATE, START),
-    Row("a user paused it at the source", SENDING, BY_USER, ABSENT, FAILED, WAIT, "stays on s1"),
-    Row("a paused one stays", RESTING, BY_USER, ABSENT, FAILED, WAIT, "stays on s1"),
+    Row("a user paused it at the source", SENDING, PAUSED_BY_USER, ABSENT, FAILED, WAIT, "stays on s1"),
+    Row("a paused one stays", RESTING, PAUSED_BY_USER, ABSENT, FAILED, WAIT, "stays on s1"),
     Row("source daemon dies in the switch-over", SENDING, PAUSED_BY_TRANSFER, ABSENT, SEND, RESUME, "is resumed"),
     Row("the same with a shell, no lease", SENDING, PAUSED_BY_TRANSFER, SHELL, SEND, REMOVE),
     Row("the same with a shell, leased", LEASED, PAUSED_BY_TRANSFER, SHELL, SEND, RESUME),
@@ -140,9 +142,9 @@ SCENARIOS = (
     Row("it has taken its lease again", RETAKING, RESUMED, ABSENT, FAILED, WAIT, "stays on s1", RETAKEN),
     Row("stopped, QEMU resumed it", replace(LEASED, halt=Halt.OPERATOR), RESUMED, ABSENT, SEND, RETAKE),
     Row("begins again only with its lease", replace(LEASED, halt=Halt.THROTTLE), RESUMED, ABSENT, SEND, RETAKE),
-    Row("console dies when it has paused it", RETAKING, BY_USER, ABSENT, SEND, RESUME, "is resumed"),
+    Row("console dies when it has paused it", RETAKING, PAUSED_BY_USER, ABSENT, SEND, RESUME, "is resumed"),
     Row("console dies when it has resumed it", RETAKING, RESUMED, ABSENT, SEND, RETAKE),
-    Row("a user's pause, leased", LEASED, BY_USER, ABSENT, FAILED, WAIT, "stays on s1"),
+    Row("a user's pause, leased", LEASED, PAUSED_BY_USER, ABSENT, FAILED, WAIT, "stays on s1"),
     # -- lost or off at the source
     Row("the source's guest is killed", SENDING, CRASHED, ABSENT, FAILED, WAIT, "went off on s1"),
     Row("it shut down while being stopped", STOPPING, SHUT_DOWN, ABSENT, STOPPED, WAIT, "went off on s1"),
@@ -166,7 +168,7 @@ SCENARIOS = (
     Row("activated at the source, defined there", DEFINING, RUNS, OFF, DUPLICATE, REMOVE),
     Row("activated at the target", DEFINING, OFF, RUNS, CUT, CUT_IT),
     Row("activated at the target, source cut", DEFINING, ABSENT, RUNS, DONE, WAIT, "activated on the target"),
-    Row("activated at both", DEFINING, BY_USER, RUNS, DUPLICATE, WAIT, "both servers"),
+    Row("activated at both", DEFINING, PAUSED_BY_USER, RUNS, DUPLICATE, WAIT, "both servers"),
 )  # fmt: skip
 
 
@@ -208,10 +210,10 @@ BROKEN = (
     ("I1", SENDING, Sighting(RUNS, ABSENT, Job.UNKNOWN), Step(FAILED)),
     ("I2", SENDING, Sighting(RUNS, RUNS), Step(SEND, ABORT)),
     ("I3", SENDING, Sighting(RUNS, SHELL), Step(STOPPED)),
-    ("I4", SENDING, Sighting(RUNS, BY_USER), Step(CUT, CUT_IT)),
+    ("I4", SENDING, Sighting(RUNS, PAUSED_BY_USER), Step(CUT, CUT_IT)),
     ("I4", SENDING, Sighting(PAUSED_BY_TRANSFER, SHELL), Step(CUT, CUT_IT)),
     ("I4", SENDING, Sighting(PAUSED_BY_TRANSFER, CRASHED), Step(CUT, CUT_IT)),
-    ("I4", SENDING, Sighting(BY_USER, SHUT_DOWN), Step(CUT, CUT_IT)),
+    ("I4", SENDING, Sighting(PAUSED_BY_USER, SHUT_DOWN), Step(CUT, CUT_IT)),
     ("I4", SENDING, Sighting(CRASHED, SHELL), Step(SEND, REMOVE)),
     ("I4", SENDING, Sighting(MIGRATED, RUNS), Step(SEND, REMOVE)),
     ("I4", SENDING, Sighting(PAUSED_BY_TRANSFER, CRASHED), Step(SEND, REMOVE)),
@@ -232,4 +234,4 @@ def test_a_step_that_breaks_an_invariant_is_named(
 
 
 def test_an_inactive_move_may_leave_one_that_was_activated_and_paused_at_the_source() -> None:
-    assert broken(DEFINING, Sighting(BY_USER, OFF), Step(DUPLICATE, REMOVE)) == ()
+    assert broken(DEFINING, Sighting(PAUSED_BY_USER, OFF), Step(DUPLICATE, REMOVE)) == ()

@@ -4,19 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from fakes.places import OFF, PAUSED_BY_TRANSFER, PAUSED_BY_USER, RESUMED, RUNS, SHELL
 from openlpm.decide.advance import advance, apply
 from openlpm.decide.gone import Leftover, leftover, needs_free_lease, still_held
 from openlpm.decide.invariants import broken
 from openlpm.decide.step import Effect, Step
 from openlpm.model.errors import Conflict
 from openlpm.model.migration import Halt, Kind, Migration, Phase
-from openlpm.model.sight import ABSENT, CANNOT_SEE, Job, Place, Sight, Sighting, Why
-
-RUNS = Place(Sight.RUNNING)
-RESUMED = Place(Sight.RUNNING, Why.RESUMED)
-SHELL = BY_TRANSFER = Place(Sight.PAUSED, Why.MIGRATION)
-BY_USER = Place(Sight.PAUSED, Why.USER)
-OFF = Place(Sight.OFF)
+from openlpm.model.sight import ABSENT, CANNOT_SEE, Job, Place, Sighting
 
 NEW = Migration("m1", "u-1", "web1", "s1", "s2", Kind.ACTIVE)
 SENDING = replace(NEW, phase=Phase.SEND, asked=True)
@@ -45,16 +40,16 @@ WITHOUT_TARGET = [
     (
         "we have paused it",
         replace(LEASED, retaking=True),
-        BY_USER,
+        PAUSED_BY_USER,
         (SEND, Effect.RESUME_SOURCE),
         "",
         {},
     ),
-    ("a user has paused it", LEASED, BY_USER, (FAILED, WAIT), "It is paused on s1.", {}),
+    ("a user has paused it", LEASED, PAUSED_BY_USER, (FAILED, WAIT), "It is paused on s1.", {}),
     (
         "the transfer has paused it",
         LEASED,
-        BY_TRANSFER,
+        PAUSED_BY_TRANSFER,
         (FAILED, WAIT),
         "an old copy: power it off (lpm partition shutdown web1 --force)",
         {},
@@ -62,7 +57,7 @@ WITHOUT_TARGET = [
     (
         "a suspended one stays paused",
         RESTING,
-        BY_TRANSFER,
+        PAUSED_BY_TRANSFER,
         (FAILED, WAIT),
         "It is paused on s1.",
         {},
@@ -124,7 +119,7 @@ def test_what_is_seen_again_counts_again() -> None:
 @pytest.mark.parametrize("effect", [e for e in Effect if e not in (WAIT, Effect.RETAKE_LEASE)])
 def test_nothing_is_started_or_removed_blindly(effect: Effect) -> None:
     record = replace(LEASED, gone="s2")
-    assert "I1" in broken(record, Sighting(BY_USER, CANNOT_SEE), Step(Phase.SEND, effect))
+    assert "I1" in broken(record, Sighting(PAUSED_BY_USER, CANNOT_SEE), Step(Phase.SEND, effect))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +128,7 @@ def test_nothing_is_started_or_removed_blindly(effect: Effect) -> None:
         (SENDING, Sighting(RUNS, CANNOT_SEE), False),
         (SENDING, Sighting(CANNOT_SEE, RUNS), False),
         (LEASED, Sighting(CANNOT_SEE, ABSENT), True),
-        (LEASED, Sighting(BY_TRANSFER, CANNOT_SEE), True),
+        (LEASED, Sighting(PAUSED_BY_TRANSFER, CANNOT_SEE), True),
         (INACTIVE, Sighting(CANNOT_SEE, ABSENT), False),
     ],
 )
@@ -145,7 +140,7 @@ def test_the_proof_that_is_needed(record: Migration, seen: Sighting, needs: bool
     ("record", "seen", "code"),
     [
         (SENDING, Sighting(CANNOT_SEE, ABSENT), "not-proved-gone"),
-        (SENDING, Sighting(BY_TRANSFER, CANNOT_SEE), "not-proved-gone"),
+        (SENDING, Sighting(PAUSED_BY_TRANSFER, CANNOT_SEE), "not-proved-gone"),
         (SENDING, Sighting(RESUMED, CANNOT_SEE), "not-proved-gone"),
         (LEASED, Sighting(CANNOT_SEE, CANNOT_SEE), "both-out-of-sight"),
         (LEASED, Sighting(RUNS, SHELL), "both-in-sight"),
@@ -171,9 +166,9 @@ def test_a_lease_that_is_held_names_the_server_to_look_at() -> None:
         ("of what is off elsewhere", OFF, [OFF], Leftover.REMOVE),
         ("the only definition", OFF, [ABSENT], Leftover.KEEP),
         ("perhaps the only one", OFF, [ABSENT, CANNOT_SEE], Leftover.WAIT),
-        ("an old copy", BY_TRANSFER, [RUNS], Leftover.REMOVE),
-        ("the only copy", BY_TRANSFER, [OFF], Leftover.KEEP),
-        ("perhaps the only copy", BY_TRANSFER, [CANNOT_SEE], Leftover.WAIT),
+        ("an old copy", PAUSED_BY_TRANSFER, [RUNS], Leftover.REMOVE),
+        ("the only copy", PAUSED_BY_TRANSFER, [OFF], Leftover.KEEP),
+        ("perhaps the only copy", PAUSED_BY_TRANSFER, [CANNOT_SEE], Leftover.WAIT),
         ("it runs there", RUNS, [OFF], Leftover.KEEP),
     ],
 )

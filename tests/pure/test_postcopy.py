@@ -4,6 +4,19 @@ from dataclasses import replace
 
 import pytest
 
+from fakes.places import (
+    BROKEN_OFF,
+    CRASHED,
+    FETCHED_FROM,
+    FETCHES,
+    FROZEN,
+    LACKS,
+    MIGRATED,
+    OFF,
+    PAUSED_BY_TRANSFER,
+    RUNS,
+    SHELL,
+)
 from openlpm.decide.advance import advance
 from openlpm.decide.converge import Advice, Course, converge
 from openlpm.decide.invariants import broken
@@ -11,17 +24,6 @@ from openlpm.decide.step import Effect, Step
 from openlpm.model.migration import Halt, Kind, Migration, Phase, Progress
 from openlpm.model.policy import Policy
 from openlpm.model.sight import ABSENT, CANNOT_SEE, Job, Place, Sight, Sighting, Why
-
-RUNS = Place(Sight.RUNNING)
-SHELL = BY_TRANSFER = Place(Sight.PAUSED, Why.MIGRATION)
-FETCHED_FROM = Place(Sight.PAUSED, Why.POSTCOPY)
-BROKEN_OFF = Place(Sight.PAUSED, Why.POSTCOPY_FAILED)
-FETCHES = Place(Sight.RUNNING, Why.POSTCOPY)
-LACKS = Place(Sight.RUNNING, Why.POSTCOPY_FAILED)
-FROZEN = Place(Sight.PAUSED, Why.FAULT)
-OFF = Place(Sight.OFF)
-CRASHED = Place(Sight.OFF, Why.FAULT)
-MIGRATED = Place(Sight.OFF, Why.MIGRATED)
 
 SENDING = Migration("m1", "u-1", "web1", "s1", "s2", Kind.ACTIVE, Phase.SEND, asked=True)
 SWITCHED = replace(SENDING, switched=True, policy=Policy(postcopy=True), leased=True)
@@ -43,7 +45,7 @@ ROWS = [
         UNDER_WAY,
     ),
     ("not unless it was decided", SENDING, RUNS, SHELL, (SEND, WAIT), "", UNDER_WAY),
-    ("the last pages came first", SWITCHED, BY_TRANSFER, SHELL, (OVER, WAIT), "", UNDER_WAY),
+    ("the last pages came first", SWITCHED, PAUSED_BY_TRANSFER, SHELL, (OVER, WAIT), "", UNDER_WAY),
     ("it switches", SWITCHED, FETCHED_FROM, SHELL, (OVER, WAIT), "", UNDER_WAY),
     ("it fetches", SWITCHED, FETCHED_FROM, FETCHES, (OVER, WAIT), "", UNDER_WAY),
     ("a stop comes too late", STOPPING, FETCHED_FROM, FETCHES, (OVER, WAIT), "", UNDER_WAY),

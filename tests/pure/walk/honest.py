@@ -1,9 +1,10 @@
 """Is it true what a record says? Judged by the world, which no console sees whole."""
 
+from fakes.places import MIGRATED, PAUSED_BY_TRANSFER, RUNS, SHELL
 from openlpm.decide.step import Effect, Step
 from openlpm.model.migration import STEPS, Halt, Kind, Migration, Phase
 from openlpm.model.sight import ABSENT
-from walk.state import MIGRATED, PAUSED_BY_TRANSFER, RUNS, SHELL, SPLIT, World
+from walk.state import SPLIT, World
 
 
 def untrue(record: Migration, world: World) -> str:

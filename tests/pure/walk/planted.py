@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from fakes.places import FETCHED_FROM, FETCHES, PAUSED_BY_TRANSFER, PAUSED_BY_USER, RUNS, SHELL
 from openlpm.decide.advance import advance
 from openlpm.decide.gone import is_given_up
 from openlpm.decide.step import Effect, Step, arriving
@@ -10,19 +11,7 @@ from openlpm.model.migration import Halt, Kind, Migration, Phase
 from openlpm.model.sight import ABSENT, Job, Place, Sight, Sighting, Why
 from walk.explore import Engine
 from walk.postcopy import PostcopyRules
-from walk.state import (
-    AT_BOTH,
-    AT_TARGET,
-    FETCHED_FROM,
-    FETCHES,
-    PAUSED_BY_TRANSFER,
-    PAUSED_BY_USER,
-    RUNS,
-    SHELL,
-    SPLIT,
-    Stage,
-    World,
-)
+from walk.state import AT_BOTH, AT_TARGET, SPLIT, Stage, World
 from walk.world import Rules
 
 ACTIVE = Rules(Kind.ACTIVE, leased=False)

@@ -26,30 +26,22 @@ What goes wrong, and what comes of it:
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from openlpm.decide.step import Effect
-from openlpm.model.migration import Kind
-from openlpm.model.sight import ABSENT, Place, Sight, Why
-from walk.state import (
-    AT_SOURCE,
-    AT_TARGET,
+from fakes.places import (
     BROKEN_OFF,
     CRASHED,
     FETCHED_FROM,
     FETCHES,
     LACKS,
-    NOWHERE,
     OFF,
     PAUSED_BY_TRANSFER,
-    REFUSED,
     RUNS,
     SHELL,
     SHUT_DOWN,
-    SPLIT,
-    Move,
-    Stage,
-    World,
-    runs,
 )
+from openlpm.decide.step import Effect
+from openlpm.model.migration import Kind
+from openlpm.model.sight import ABSENT, Place, Sight, Why
+from walk.state import AT_SOURCE, AT_TARGET, NOWHERE, REFUSED, SPLIT, Move, Stage, World, runs
 from walk.world import Rules
 
 SWITCHED = (Stage.SWITCHING, Stage.FETCHING)

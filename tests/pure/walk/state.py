@@ -11,21 +11,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
+from fakes.places import RUNS
 from openlpm.model.sight import ABSENT, Job, Place, Sight, Why
-
-RUNS = Place(Sight.RUNNING)
-RESUMED = Place(Sight.RUNNING, Why.RESUMED)
-SHELL = PAUSED_BY_TRANSFER = Place(Sight.PAUSED, Why.MIGRATION)
-PAUSED_BY_USER = Place(Sight.PAUSED, Why.USER)
-FROZEN = Place(Sight.PAUSED, Why.FAULT)
-SHUT_DOWN = Place(Sight.OFF, Why.USER)
-CRASHED = Place(Sight.OFF, Why.FAULT)
-MIGRATED = Place(Sight.OFF, Why.MIGRATED)
-OFF = Place(Sight.OFF)
-FETCHED_FROM = Place(Sight.PAUSED, Why.POSTCOPY)
-BROKEN_OFF = Place(Sight.PAUSED, Why.POSTCOPY_FAILED)
-FETCHES = Place(Sight.RUNNING, Why.POSTCOPY)
-LACKS = Place(Sight.RUNNING, Why.POSTCOPY_FAILED)
 
 NOWHERE, AT_SOURCE, AT_TARGET, AT_BOTH, SPLIT = 0, 1, 2, 3, 4
 

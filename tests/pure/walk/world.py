@@ -40,6 +40,18 @@ What libvirt does when things go wrong, and what this model therefore does:
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fakes.places import (
+    CRASHED,
+    FROZEN,
+    MIGRATED,
+    OFF,
+    PAUSED_BY_TRANSFER,
+    PAUSED_BY_USER,
+    RESUMED,
+    RUNS,
+    SHELL,
+    SHUT_DOWN,
+)
 from openlpm.decide.gone import needs_free_lease
 from openlpm.decide.step import Effect
 from openlpm.model.errors import Conflict
@@ -50,18 +62,8 @@ from walk.state import (
     AT_SOURCE,
     AT_TARGET,
     CANCELLABLE,
-    CRASHED,
-    FROZEN,
-    MIGRATED,
     NOWHERE,
-    OFF,
-    PAUSED_BY_TRANSFER,
-    PAUSED_BY_USER,
     REFUSED,
-    RESUMED,
-    RUNS,
-    SHELL,
-    SHUT_DOWN,
     Move,
     Stage,
     World,
