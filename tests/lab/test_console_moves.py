@@ -124,7 +124,8 @@ def test_pause_is_widened_first_and_then_the_partition_is_throttled(scene: Scene
 
     until(slowed_down, 40, "QEMU to slow the partition down")
     assert scene.move(move)["throttled"]
-    scene.lpm("migration", "stop", move)  # enough was seen
+    scene.link("8mbit")  # slowed down, it may arrive before the stop does
+    scene.lpm("migration", "stop", move)
     assert scene.ended(move)["phase"] == "stopped"
     codes = scene.events_of(move)
     assert codes.index("migration-pause-widened") < codes.index("migration-throttle")
