@@ -1,11 +1,34 @@
 """For all tests. That this file lies here puts tests/ on the path: hence `from fakes.world …`."""
 
+import os
+import secrets
 from collections.abc import Iterator
 
 import pytest
 
 from fakes.world import World
+from openlpm.lab import Lab
+from openlpm.lab.state import lab_names
 from postgres_server import Cluster, programs
+
+# Workers inherit it: whoever began the run knows the names of all labs in it.
+RUN = f"t{os.environ.setdefault('OPENLPM_TEST_RUN', secrets.token_hex(2))}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Ctrl-C ends the workers wherever they are: the labs that they leave go now."""
+    if hasattr(session.config, "workerinput"):
+        return
+    for name in lab_names():
+        if name.startswith(RUN):
+            Lab.remove(name)
+
+
+@pytest.fixture(scope="session")
+def run_id(worker_id: str) -> str:
+    """Starts the names of this process's labs: several runs may share the machine."""
+    return f"{RUN}{worker_id.removeprefix('gw').removeprefix('master')}"
 
 
 @pytest.fixture

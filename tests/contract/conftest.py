@@ -96,10 +96,10 @@ def within_network_of(pid: int) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def contract_lab() -> Iterator[Lab]:
+def contract_lab(run_id: str) -> Iterator[Lab]:
     if os.geteuid() != 0:
         pytest.skip("the lab needs root")
-    with Lab.up(f"contract-{secrets.token_hex(2)}", servers=2) as lab:
+    with Lab.up(f"{run_id}k", servers=2) as lab:
         yield lab
 
 

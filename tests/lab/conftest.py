@@ -1,7 +1,6 @@
-"""What lab tests share: one lab for the session, and names that no other run uses."""
+"""What lab tests share: one lab for the session, and a console beside another one."""
 
 import os
-import secrets
 from collections.abc import Iterator
 
 import pytest
@@ -10,14 +9,6 @@ from console_fixtures import Site
 from openlpm.faces.cli.client import Client
 from openlpm.lab import Lab
 from openlpm.lab.stage import Stage
-
-RUN = secrets.token_hex(2)
-
-
-@pytest.fixture(scope="session")
-def run_id() -> str:
-    """Starts the names of this run's labs: several runs may share the machine."""
-    return f"t{RUN}"
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,22 @@
 """Up, down, and everything that can interrupt them: nothing is ever left behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from guests import make_lease, start
 
-from openlpm.lab import Lab, LabError, look
+from openlpm.lab import Lab, LabError, look, state
 from openlpm.lab.state import folder_of
+from openlpm.lab.status import look_at
 
 pytestmark = pytest.mark.lab
 
@@ -96,6 +99,17 @@ def test_down_removes_a_lab_whose_processes_were_all_killed(run_id: str) -> None
         os.kill(lab.hub.pid, signal.SIGKILL)
         lab.down()
         assert lab.left_overs() == []
+
+
+def test_a_down_killed_half_way_is_shown_so(lab: Lab, run_id: str) -> None:
+    with removed_afterwards(f"{run_id}-half") as name:
+        folder = folder_of(name)
+        state.claim(folder)
+        state.save(folder, replace(lab.plan, name=name), complete=True)
+        shutil.rmtree(folder.data)
+        shown = look_at(name)
+        assert (shown["running"], shown["volumes"]) == (False, [])
+        assert not any(server["running"] for server in shown["servers"])
 
 
 def test_down_of_nothing_is_no_error(run_id: str) -> None:

@@ -4,6 +4,7 @@ nbdkit's file plug-in takes several connections at once and flushes, so a volume
 servers while a partition moves between them; QEMU must use cache=none, as for any shared disk.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +55,10 @@ def create(folder: Folder, name: str, source: Path | None, size_mib: int | None)
 
 
 def volumes(folder: Folder) -> list[Volume]:
-    """All of the lab's."""
-    return [_volume(path) for path in sorted(folder.volumes.iterdir())]
+    """All of the lab's; none where a `down` has been interrupted."""
+    with suppress(FileNotFoundError):
+        return [_volume(path) for path in sorted(folder.volumes.iterdir())]
+    return []
 
 
 def delete(folder: Folder, name: str) -> None:
