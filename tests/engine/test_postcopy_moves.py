@@ -136,7 +136,9 @@ def test_a_link_that_breaks_twice_is_waited_for(stand: Stand) -> None:
     view = busy(stand)
     assert_done(stand, view)
     assert [request.resumes for request in stand.world.requests] == [False, True, True]
-    assert in_order(stand, "migration-postcopy", *["migration-resume-postcopy"] * 2)
+    breaks = ["migration-resume-postcopy", "migration-postcopy-goes-on"] * 2
+    assert in_order(stand, "migration-postcopy", *breaks)
+    assert [code for code in stand.codes() if code in breaks] == breaks
     assert "nothing is lost" in attention(stand)
 
 
@@ -145,13 +147,18 @@ def test_a_link_that_stays_cut_is_waited_for(stand: Stand) -> None:
     until_there(stand, FETCHES)
     stand.world.server("s2").network_cut = True
     until_there(stand, LACKS)
-    stand.wait_for(lambda: stand.codes().count("migration-resume-postcopy") >= 2)
+    stand.wait_for(lambda: len(stand.world.asked) > 12)
+    assert stand.codes().count("migration-resume-postcopy") == 1
+    assert "migration-postcopy-goes-on" not in stand.codes()
+    assert stand.codes().count("migration-attention") < 4
     assert "nothing is lost" in attention(stand)
+    assert "No route to host" in attention(stand)
     recovery = stand.console.recover(view.migration.id)
     assert "The connection broke while memory was fetched" in recovery.explanation
     assert not recovery.view.migration.phase.final
     stand.world.server("s2").network_cut = False
     assert_done(stand, view)
+    assert in_order(stand, "migration-resume-postcopy", "migration-postcopy-goes-on")
 
 
 def test_broken_in_the_switch_it_is_kept_for_an_operator(stand: Stand) -> None:

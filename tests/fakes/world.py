@@ -56,7 +56,8 @@ class World:
         self.link_mib_s = 110.0
         self.servers = {f"s{n}": FakeServer(self, f"s{n}", n) for n in range(1, servers + 1)}
         self.transfers: list[FakeTransfer] = []
-        self.requests: list[Transfer] = []  # all that were begun
+        self.asked: list[Transfer] = []  # all that were asked for
+        self.requests: list[Transfer] = []  # those that were begun
         self.ran_twice: list[str] = []
         self.leases: set[str] = set()
         self.definitions: dict[str, Domain] = {}
@@ -166,6 +167,7 @@ class World:
 
     def begin_transfer(self, source: FakeServer, request: Transfer) -> FakeTransfer:
         """What libvirt answers at once, before anything moves."""
+        self.asked.append(request)
         domain = source.domain(request.partition_uuid)
         objection = source.objection or self.peer_trouble(source, request.target.name)
         running = self.transfers_of(request.partition_uuid)

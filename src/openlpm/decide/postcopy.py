@@ -14,7 +14,7 @@ as they are and an operator is told what may be done. Measured on libvirt 9.0 an
     off (migrated)       running               arrived
 """
 
-from openlpm.decide.step import Effect, Step, arriving
+from openlpm.decide.step import Effect, Step, arrived, arriving
 from openlpm.model.migration import STEPS, Migration, Phase
 from openlpm.model.sight import Job, Place, Sight, Sighting, Why
 
@@ -22,7 +22,7 @@ from openlpm.model.sight import Job, Place, Sight, Sighting, Why
 def fetch(migration: Migration, seen: Sighting) -> Step:
     """One turn in post-copy. Both ends are in sight."""
     phase = max(migration.phase, Phase.SWITCH_OVER, key=STEPS.index)
-    if not _is_broken_and_may_go_on(seen):
+    if not waits_for_link(seen):
         # libvirt's job may stay for ever: what tells is that the same is seen for some seconds.
         helpless = stuck(migration, seen.source, seen.target) if seen.settled else ""
         return Step(phase, attention=helpless)
@@ -39,10 +39,23 @@ def fetch(migration: Migration, seen: Sighting) -> Step:
     return Step(phase, Effect.RESUME_POSTCOPY, attention=attention)
 
 
-def _is_broken_and_may_go_on(seen: Sighting) -> bool:
-    broken = Why.POSTCOPY_FAILED in (seen.source.why, seen.target.why)
-    has_run_there = seen.target.alive and not arriving(seen.target)
-    return broken and seen.source.fetching and has_run_there
+def waits_for_link(seen: Sighting) -> bool:
+    """Its connection broke while memory was fetched, and it may go on."""
+    return _is_broken(seen) and _both_have_it(seen)
+
+
+def flows(seen: Sighting) -> bool:
+    """Its target fetches, by the word of both ends, or has fetched all."""
+    is_whole = arrived(seen.target) and seen.target.state is Sight.RUNNING
+    return is_whole or (not _is_broken(seen) and _both_have_it(seen))
+
+
+def _is_broken(seen: Sighting) -> bool:
+    return Why.POSTCOPY_FAILED in (seen.source.why, seen.target.why)
+
+
+def _both_have_it(seen: Sighting) -> bool:
+    return seen.source.fetching and seen.target.alive and not arriving(seen.target)
 
 
 def stuck(migration: Migration, source: Place, target: Place) -> str:

@@ -19,7 +19,7 @@ from openlpm.decide.step import Effect, Step
 from openlpm.engine.bell import Bell
 from openlpm.engine.effects import carry_out
 from openlpm.engine.sightings import Looker
-from openlpm.engine.telling import note, told
+from openlpm.engine.telling import Teller, note
 from openlpm.engine.transfer import TransferCall
 from openlpm.engine.world import World
 from openlpm.model.errors import HypervisorRefused, ServerUnreachable
@@ -49,6 +49,7 @@ class Mover:
         self._call = TransferCall(self._bell)
         self._looker = Looker(world, self._call)
         self._written = Step(record.phase)
+        self._teller = Teller(record)
         self._refusal = ""
         self._given_up = ""
         self._resume_at = 0.0
@@ -105,17 +106,18 @@ class Mover:
         if self._closing.is_set():
             return  # the look took long: others may be at it meanwhile
         self._follow_transfer(seen)
-        self._write(step)
+        self._write(step, seen)
         self._act(step, seen)
 
     def _is_between_steps(self) -> bool:
         """The last effect ended at once, and its consequence can be looked at at once."""
         return self._written.effect is Effect.CUT_SOURCE and not self._refusal
 
-    def _write(self, step: Step) -> None:
+    def _write(self, step: Step, seen: Sighting) -> None:
         """One transaction for each turn that decided something new."""
         record = apply(self.record, step, self._world.clock.now())
-        events = told(self._written, step, record)
+        figures = self._looker.progress
+        events = self._teller.told(step, seen, record, figures.sent_bytes if figures else None)
         self._written = step
         if record == self.record and not events:
             return

@@ -1,8 +1,11 @@
 """What a move's turns tell: the events that an operator follows it by."""
 
+from openlpm.decide.postcopy import waits_for_link
 from openlpm.decide.step import Effect, Step
+from openlpm.engine.outage import Outage
 from openlpm.model.event import Event, Level
 from openlpm.model.migration import Migration, Phase
+from openlpm.model.sight import Sighting
 
 _STEP_TEXT = {
     Phase.CAPTURE: "step 1 of 5, capture",
@@ -28,21 +31,50 @@ def note(record: Migration, code: str, message: str, level: Level = Level.INFO) 
     )
 
 
-def told(before: Step, step: Step, record: Migration) -> list[Event]:
-    """What is new in `step`, the turn that led to `record`."""
-    events: list[Event] = []
-    if step.phase is not before.phase:
-        text = " ".join(
-            filter(None, (f"{_STEP_TEXT[step.phase]}.", step.reason or _reason(record)))
-        )
-        level = Level.ERROR if step.phase is Phase.FAILED else Level.INFO
-        events.append(note(record, f"migration-{step.phase}", text, level))
-    elif step.effect is not before.effect and step.effect is not Effect.WAIT:
-        text = step.effect.replace("-", " ")
-        events.append(note(record, f"migration-{step.effect}", f"{text}."))
-    if step.attention and step.attention != before.attention:
-        events.append(note(record, "migration-attention", step.attention, Level.WARNING))
-    return events
+class Teller:
+    """One mover's story: what is new in each turn. What an outage repeats is told once."""
+
+    def __init__(self, record: Migration) -> None:
+        self._before = Step(record.phase)
+        self._outage: Outage | None = None
+
+    def told(
+        self, step: Step, seen: Sighting, record: Migration, sent_bytes: int | None
+    ) -> list[Event]:
+        """What is new in `step`, the turn that led to `record`.
+
+        `sent_bytes`: how much was sent so far, where the source can tell it.
+        """
+        before, self._before = self._before, step
+        events: list[Event] = []
+        if self._outage and self._outage.is_over(seen, sent_bytes):
+            self._outage = None
+            events.append(note(record, "migration-postcopy-goes-on", "its memory comes again."))
+        if self._outage is None and waits_for_link(seen):
+            self._outage = Outage()
+        outage = self._outage
+        if step.phase is not before.phase:
+            events.append(_phase(step, record))
+        if step.effect is Effect.RESUME_POSTCOPY and outage:
+            is_told = outage.is_first_try(sent_bytes)
+        else:
+            is_told = step.phase is before.phase and step.effect not in (before.effect, Effect.WAIT)
+        if is_told:
+            events.append(_effect(step, record))
+        is_new = outage.is_news(step, seen) if outage else step.attention != before.attention
+        if step.attention and is_new:
+            events.append(note(record, "migration-attention", step.attention, Level.WARNING))
+        return events
+
+
+def _phase(step: Step, record: Migration) -> Event:
+    text = " ".join(filter(None, (f"{_STEP_TEXT[step.phase]}.", step.reason or _reason(record))))
+    level = Level.ERROR if step.phase is Phase.FAILED else Level.INFO
+    return note(record, f"migration-{step.phase}", text, level)
+
+
+def _effect(step: Step, record: Migration) -> Event:
+    return note(record, f"migration-{step.effect}", f"{step.effect.replace('-', ' ')}.")
 
 
 def _reason(record: Migration) -> str:
