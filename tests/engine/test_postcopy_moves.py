@@ -15,6 +15,7 @@ from engine.test_moves import add
 from fakes.fault import Fault, Stage
 from fakes.hypervisors import ConsoleKilled
 from fakes.places import BROKEN_OFF, FETCHES, LACKS
+from openlpm.engine import mover
 from openlpm.engine.views import MigrationView
 from openlpm.model.errors import OpenLpmError, TooLate
 from openlpm.model.migration import Phase
@@ -22,12 +23,13 @@ from openlpm.model.sight import Place, Sight, Why
 from openlpm.model.system import Link
 
 
-def busy(stand: Stand, **options: object) -> MigrationView:
+def busy(stand: Stand, *, throttle: bool = True, **options: object) -> MigrationView:
     """A move of a partition that is too busy for the link, by post-copy."""
     options = {"memory_mib": 128, "dirty_mib_s": 500, **options}
     stand.world.link_mib_s = 50
     add(stand, **options)
-    return stand.console.migrate("web1", "s2", postcopy=True, max_pause_ms=60)
+    limits = {"throttle": throttle, "max_pause_ms": 60}
+    return stand.console.migrate("web1", "s2", postcopy=True, **limits)
 
 
 def until_there(stand: Stand, place: Place) -> None:
@@ -101,6 +103,67 @@ def test_a_suspended_partition_is_never_switched(stand: Stand) -> None:
     assert not view.migration.switched
     assert not any(request.postcopy for request in stand.world.requests)
     assert stand.world.place("web1", "s2") == Place(Sight.PAUSED, Why.USER)
+
+
+REFUSAL = "Postcopy is not what this QEMU does."
+
+
+def refused_switch(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, **options: object
+) -> MigrationView:
+    """A move of a busy partition whose switch is refused for as long as it is asked for."""
+    monkeypatch.setattr(mover, "BACK_OFF_S", 0.05)
+    stand.world.server("s1").refuse("start_postcopy", REFUSAL, times=10_000)
+    return busy(stand, **options)
+
+
+def test_a_switch_that_is_refused_for_ever_is_forgone_and_it_is_throttled(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = refused_switch(stand, monkeypatch)
+    assert_done(stand, view)
+    story = ["start-postcopy", "forgo-postcopy", "throttle", "done"]
+    codes = [code.removeprefix("migration-") for code in stand.codes()]
+    assert [code for code in codes if code in story] == story
+    assert [request.postcopy for request in stand.world.requests] == [True, False]
+    record = stand.console.migration(view.migration.id).migration
+    assert record.throttled
+    assert not record.switched
+    assert REFUSAL in record.reason
+
+
+def test_where_it_may_not_be_throttled_either_the_reason_names_the_refusal(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = stand.settle(refused_switch(stand, monkeypatch, throttle=False), timeout_s=60)
+    assert view.migration.phase is Phase.FAILED
+    assert "It does not converge" in view.migration.reason
+    assert REFUSAL in view.migration.reason
+    assert stand.world.running(view.migration.partition_uuid) == ["s1"]
+    assert stand.world.place("web1", "s2").state is Sight.ABSENT
+
+
+def test_a_stop_after_a_refused_switch_stops_it(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = refused_switch(stand, monkeypatch, memory_mib=2048)
+    stand.wait_for(lambda: "migration-forgo-postcopy" in stand.codes())
+    stand.console.stop(view.migration.id)
+    view = stand.settle(view)
+    assert view.migration.phase is Phase.STOPPED
+    assert stand.world.running(view.migration.partition_uuid) == ["s1"]
+    assert stand.world.place("web1", "s2").state is Sight.ABSENT
+
+
+def test_a_switch_that_is_refused_at_first_comes_all_the_same(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mover, "BACK_OFF_S", 0.05)
+    stand.world.server("s1").refuse("start_postcopy", REFUSAL, times=mover.SWITCH_TRIES - 1)
+    view = busy(stand)
+    assert_done(stand, view)
+    assert stand.console.migration(view.migration.id).migration.switched
+    assert "migration-forgo-postcopy" not in stand.codes()
 
 
 def test_a_stop_before_the_switch_stops_it(stand: Stand) -> None:

@@ -17,7 +17,7 @@ from fakes.places import (
     RUNS,
     SHELL,
 )
-from openlpm.decide.advance import advance
+from openlpm.decide.advance import advance, apply
 from openlpm.decide.converge import Advice, Course, converge
 from openlpm.decide.invariants import broken
 from openlpm.decide.step import Effect, Step
@@ -29,6 +29,8 @@ SENDING = Migration("m1", "u-1", "web1", "s1", "s2", Kind.ACTIVE, Phase.SEND, as
 SWITCHED = replace(SENDING, switched=True, policy=Policy(postcopy=True), leased=True)
 STOPPING = replace(SWITCHED, halt=Halt.OPERATOR)
 UNDER_WAY, UNSURE = {"job": Job.RUNNING}, {"settled": False}
+REFUSED = UNDER_WAY | {"refusal": "No."}
+DECLINED = REFUSED | {"declined": True}
 WAIT, SEND, OVER = Effect.WAIT, Phase.SEND, Phase.SWITCH_OVER
 
 # what, record, source, target, (phase, effect), told, more of the sighting
@@ -43,6 +45,25 @@ ROWS = [
         (SEND, Effect.START_POSTCOPY),
         "",
         UNDER_WAY,
+    ),
+    ("it is refused", SWITCHED, RUNS, SHELL, (SEND, Effect.START_POSTCOPY), "No.", REFUSED),
+    (
+        "it is refused again and again",
+        SWITCHED,
+        RUNS,
+        SHELL,
+        (SEND, Effect.FORGO_POSTCOPY),
+        "The switch to post-copy was refused: No.",
+        DECLINED,
+    ),
+    (
+        "what was refused begins all the same",
+        SWITCHED,
+        FETCHED_FROM,
+        SHELL,
+        (OVER, WAIT),
+        "",
+        DECLINED,
     ),
     ("not unless it was decided", SENDING, RUNS, SHELL, (SEND, WAIT), "", UNDER_WAY),
     ("the last pages came first", SWITCHED, PAUSED_BY_TRANSFER, SHELL, (OVER, WAIT), "", UNDER_WAY),
@@ -204,6 +225,30 @@ def test_neither_end_is_touched(effect: Effect, target: Place) -> None:
 def test_nothing_is_aborted_that_may_be_switching() -> None:
     step = Step(SEND, Effect.ABORT_TRANSFER)
     assert "I6" in broken(STOPPING, Sighting(RUNS, SHELL, Job.RUNNING), step)
+
+
+def test_what_is_forgone_may_be_stopped_and_is_throttled() -> None:
+    seen = Sighting(RUNS, SHELL, **DECLINED)
+    forgone = apply(SWITCHED, advance(SWITCHED, seen), 5.0)
+    assert not forgone.switched
+    assert forgone.policy == Policy(postcopy=False)
+    assert forgone.reason == "The switch to post-copy was refused: No."
+    for halt in (Halt.OPERATOR, Halt.THROTTLE, Halt.NO_CONVERGENCE):
+        halted = replace(forgone, halt=halt)
+        step = advance(halted, seen)
+        assert step.effect is Effect.ABORT_TRANSFER
+        assert broken(halted, seen, step) == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "more"),
+    [(RUNS, SHELL, REFUSED), (FETCHED_FROM, SHELL, DECLINED), (RUNS, ABSENT, DECLINED)],
+)
+def test_what_may_be_switching_is_not_forgone(
+    source: Place, target: Place, more: dict[str, object]
+) -> None:
+    seen = Sighting(source, target, **more)
+    assert "I10" in broken(SWITCHED, seen, Step(SEND, Effect.FORGO_POSTCOPY))
 
 
 @pytest.mark.parametrize("phase", [Phase.FAILED, Phase.STOPPED, Phase.DONE])

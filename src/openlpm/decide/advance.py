@@ -31,6 +31,7 @@ from openlpm.decide.step import (
     arriving,
     in_postcopy,
     may_lack_its_lease,
+    may_switch,
     wait,
 )
 from openlpm.model.migration import STEPS, Halt, Kind, Migration, Phase
@@ -42,11 +43,14 @@ def apply(migration: Migration, step: Step, now: float) -> Migration:
     begins = step.effect in (Effect.START_TRANSFER, Effect.DEFINE_TARGET)
     retry = begins and migration.asked and migration.halt is Halt.THROTTLE
     moved_on = step.phase is not migration.phase
+    forgoes = step.effect is Effect.FORGO_POSTCOPY
     return replace(
         migration,
         phase=step.phase,
         asked=migration.asked or begins,
         throttled=migration.throttled or retry,
+        switched=migration.switched and not forgoes,
+        policy=replace(migration.policy, postcopy=migration.policy.postcopy and not forgoes),
         retaking=migration.retaking or step.effect is Effect.RETAKE_LEASE,
         halt=Halt.NONE if retry else migration.halt,
         reason=step.reason or migration.reason,
@@ -122,8 +126,8 @@ def _arrived(migration: Migration, seen: Sighting) -> Step:
 
 def _transferring(migration: Migration, seen: Sighting) -> Step:
     phase = _at_least(migration, _phase_seen(migration, seen))
-    if migration.switched and _may_switch(seen):
-        return Step(phase, Effect.START_POSTCOPY, attention=seen.refusal)
+    if migration.switched and may_switch(seen):
+        return _switching(phase, seen)
     if migration.switched:  # an abort might meet the switch half way, and stop both for good
         return Step(phase)
     if migration.halt is Halt.NONE or phase in (Phase.SWITCH_OVER, Phase.CUT_TIES):
@@ -131,8 +135,11 @@ def _transferring(migration: Migration, seen: Sighting) -> Step:
     return Step(phase, Effect.ABORT_TRANSFER)
 
 
-def _may_switch(seen: Sighting) -> bool:
-    return seen.source.state is Sight.RUNNING and arriving(seen.target)
+def _switching(phase: Phase, seen: Sighting) -> Step:
+    if not seen.declined:
+        return Step(phase, Effect.START_POSTCOPY, attention=seen.refusal)
+    reason = f"The switch to post-copy was refused: {seen.refusal}"
+    return Step(phase, Effect.FORGO_POSTCOPY, reason=reason)
 
 
 def _phase_seen(migration: Migration, seen: Sighting) -> Phase:

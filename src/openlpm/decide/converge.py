@@ -5,7 +5,8 @@ iteration follows another, what remains does not fit. Then, in this order:
 
 1. the remainder still shrinks by a tenth an iteration: wait;
 2. widen the allowed pause, doubling it, up to the partition's limit, never beyond;
-3. let the target run it and fetch the rest, if its policy allows post-copy;
+3. let the target run it and fetch the rest, if its policy allows post-copy; where that is refused
+   again and again, the move's policy allows it no more;
 4. throttle the partition, if its policy allows (auto-converge; libvirt takes it only at the
    start of a transfer, so the transfer begins again);
 5. give up: the partition stays at the source, and the reason names the figures.

@@ -17,10 +17,20 @@ I7  Nothing is resumed at the source unless the target was seen not to have run 
 I8  A move ends with a leased partition running at the source only when it surely has its lease.
 I9  In post-copy, while its memory is whole only with both ends, nothing is removed, resumed,
     aborted or ended; only without an end that was given up may the move end.
+I10 A switch to post-copy is only forgone, so that an abort is allowed again, when it was refused
+    and never accepted, and both ends are seen as before it.
 """
 
 from openlpm.decide.gone import is_given_up
-from openlpm.decide.step import Effect, Step, arrived, arriving, in_postcopy, may_lack_its_lease
+from openlpm.decide.step import (
+    Effect,
+    Step,
+    arrived,
+    arriving,
+    in_postcopy,
+    may_lack_its_lease,
+    may_switch,
+)
 from openlpm.model.migration import Kind, Migration, Phase
 from openlpm.model.sight import Job, Place, Sight, Sighting, Why
 
@@ -47,6 +57,7 @@ def broken(migration: Migration, seen: Sighting, step: Step) -> tuple[str, ...]:
         "I8": migration.asked and _ends_elsewhere(step) and may_lack_its_lease(migration, seen),
         "I9": in_postcopy(seen)
         and (step.effect not in _POSTCOPY or (step.phase.final and not given_up)),
+        "I10": step.effect is Effect.FORGO_POSTCOPY and not (seen.declined and may_switch(seen)),
     }
     return tuple(name for name, is_broken in checks.items() if is_broken)
 

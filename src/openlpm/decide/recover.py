@@ -9,6 +9,7 @@ _DOES = {
     Effect.START_TRANSFER: "The transfer is started.",
     Effect.DEFINE_TARGET: "The partition is defined at the target.",
     Effect.START_POSTCOPY: "The target is let run it, to fetch what is missing.",
+    Effect.FORGO_POSTCOPY: "It goes on without post-copy.",
     Effect.RESUME_POSTCOPY: "The fetching of memory is resumed.",
     Effect.ABORT_TRANSFER: "The transfer is being aborted; the partition stays at the source.",
     Effect.RESUME_SOURCE: "The partition is resumed at the source, which holds all of it.",

@@ -17,6 +17,7 @@ class Effect(StrEnum):
     START_TRANSFER = "start-transfer"
     DEFINE_TARGET = "define-target"  # an inactive move's only transfer
     START_POSTCOPY = "start-postcopy"  # let the target run it, and fetch what is missing
+    FORGO_POSTCOPY = "forgo-postcopy"  # it is refused: do what is done without
     RESUME_POSTCOPY = "resume-postcopy"  # its connection was broken
     ABORT_TRANSFER = "abort-transfer"
     RESUME_SOURCE = "resume-source"
@@ -57,6 +58,11 @@ def in_postcopy(seen: Sighting) -> bool:
     """
     has_all = arrived(seen.target) and seen.target.state is Sight.RUNNING
     return seen.target.fetching or (seen.source.fetching and not has_all)
+
+
+def may_switch(seen: Sighting) -> bool:
+    """It runs at the source, and the target has a shell of it: post-copy has not begun."""
+    return seen.source.state is Sight.RUNNING and arriving(seen.target)
 
 
 def may_lack_its_lease(migration: Migration, seen: Sighting) -> bool:

@@ -29,7 +29,7 @@ def carry_out(
     """Do what a step decided from what was seen; False when it is not as it was, and undone."""
     uuid = record.partition_uuid
     match step.effect:
-        case Effect.WAIT:
+        case Effect.WAIT | Effect.FORGO_POSTCOPY:
             pass
         case Effect.START_TRANSFER | Effect.RESUME_POSTCOPY:
             resumes = step.effect is Effect.RESUME_POSTCOPY

@@ -31,6 +31,8 @@ TURN_S = 0.2
 """The longest time between two looks while nothing rings."""
 BACK_OFF_S = 2.0
 """Between two tries of an effect that was refused."""
+SWITCH_TRIES = 3
+"""Refusals in a row after which a transfer goes on without post-copy."""
 RESUME_EVERY_S = 5.0
 """Between two tries to resume a post-copy whose connection broke."""
 
@@ -53,6 +55,8 @@ class Mover:
         self._refusal = ""
         self._given_up = ""
         self._resume_at = 0.0
+        self._refused_switches = 0
+        self._accepted_switch = False
         self._figures_of_postcopy: Progress | None = None
 
     @property
@@ -146,10 +150,17 @@ class Mover:
             )
             if done and step.effect in (Effect.RETAKE_LEASE, Effect.RESUME_SOURCE):
                 self._looker.retaken = True
+            self._accepted_switch |= step.effect is Effect.START_POSTCOPY
         except HypervisorRefused as error:
             self._refusal = str(error)
+            if step.effect is Effect.START_POSTCOPY:
+                self._refused_switches += 1
         except ServerUnreachable:
             self._looker.start_anew()  # it may have been asked for all the same
+            self._refused_switches = 0
+        # One that was accepted may still be on its way, whatever was said of the next.
+        declined = self._refused_switches >= SWITCH_TRIES and not self._accepted_switch
+        self._looker.declined = declined
 
     def _is_time_to_resume(self) -> bool:
         """Each try costs both daemons a call, and what broke may take its time to be mended."""
@@ -187,10 +198,11 @@ class Mover:
             case Advice.POSTCOPY:
                 self._switch()
             case Advice.THROTTLE:
-                self._halt(Halt.THROTTLE, "It begins again, slowing the partition down.")
+                self._begin_again_throttled()
             case Advice.GIVE_UP:
-                reason = why_given_up(latest, record.policy, throttled=record.throttled)
-                self._halt(Halt.NO_CONVERGENCE, reason)
+                why = why_given_up(latest, record.policy, throttled=record.throttled)
+                refused = record.reason  # what else might have helped, but was refused
+                self._halt(Halt.NO_CONVERGENCE, f"{why} {refused}".strip())
             case Advice.KEEP:
                 pass
 
@@ -210,11 +222,14 @@ class Mover:
         event = note(self.record, "migration-postcopy", message, Level.WARNING)
         self.record = self._world.journal.turn(record, events=[event])
 
-    def _halt(self, halt: Halt, reason: str) -> None:
-        if halt is Halt.THROTTLE:
-            self.course = first_course(self.record.policy)
+    def _begin_again_throttled(self) -> None:
+        self.course = first_course(self.record.policy)
+        message = "It begins again, slowing the partition down."
+        self._halt(Halt.THROTTLE, self.record.reason, message)
+
+    def _halt(self, halt: Halt, reason: str, message: str = "") -> None:
         record = replace(self.record, halt=halt, reason=reason)
-        event = note(record, f"migration-{halt}", reason, Level.WARNING)
+        event = note(record, f"migration-{halt}", message or reason, Level.WARNING)
         self.record = self._world.journal.turn(record, events=[event])
 
     def _figures(self, record: Migration) -> Figures:

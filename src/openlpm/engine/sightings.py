@@ -27,8 +27,9 @@ def place(world: World, system: str, uuid: str) -> Place:
 
 
 class Looker:
-    """Looks for one mover. `progress` is what the last look saw of the transfer; `retaken` is set
-    when the mover has resumed the source."""
+    """Looks for one mover. `progress` is what the last look saw of the transfer. The mover sets
+    `retaken` when it has resumed the source, `declined` when the switch to post-copy was refused
+    for good."""
 
     def __init__(self, world: World, call: TransferCall) -> None:
         self._world = world
@@ -38,6 +39,7 @@ class Looker:
         self._asked_at = -FIGURES_S
         self.progress: Progress | None = None
         self.retaken = False
+        self.declined = False
 
     def look(self, record: Migration, refusal: str) -> Sighting:
         """One turn's sighting; what cannot be seen is UNKNOWN."""
@@ -54,7 +56,7 @@ class Looker:
             self._last, self._since = seen, now
         settled = again and (answered or now - self._since >= SETTLE_S)
         refusal = refusal or self._call.refusal
-        return Sighting(source, target, job, settled, refusal, self.retaken)
+        return Sighting(source, target, job, settled, refusal, self.retaken, self.declined)
 
     def start_anew(self) -> None:
         """Something was asked for just now: what was seen or done before settles nothing."""

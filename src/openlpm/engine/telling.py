@@ -74,7 +74,9 @@ def _phase(step: Step, record: Migration) -> Event:
 
 
 def _effect(step: Step, record: Migration) -> Event:
-    return note(record, f"migration-{step.effect}", f"{step.effect.replace('-', ' ')}.")
+    text = " ".join(filter(None, (f"{step.effect.replace('-', ' ')}.", step.reason)))
+    level = Level.WARNING if step.reason else Level.INFO
+    return note(record, f"migration-{step.effect}", text, level)
 
 
 def _reason(record: Migration) -> str:

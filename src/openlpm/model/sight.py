@@ -65,6 +65,7 @@ class Sighting:
     still be on its way, or our own request has come back. Only a settled sighting may be
     read as an end. `refusal`: what the hypervisor said when it refused the last effect.
     `retaken`: this mover has resumed the source through the hypervisor, which takes its lease.
+    `declined`: the switch to post-copy was refused again and again, and never accepted.
     """
 
     source: Place
@@ -73,6 +74,7 @@ class Sighting:
     settled: bool = True
     refusal: str = ""
     retaken: bool = False
+    declined: bool = False
 
 
 CANNOT_SEE = Place(Sight.UNKNOWN)

@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import product
 from typing import Generic, NamedTuple, TypeVar
 
 from openlpm.decide import advance as real
@@ -26,6 +27,7 @@ from openlpm.decide.gone import hidden_end
 from openlpm.decide.invariants import broken
 from openlpm.decide.step import Effect, Step
 from openlpm.model.migration import Halt, Kind, Migration, Phase
+from openlpm.model.policy import Policy
 from openlpm.model.sight import CANNOT_SEE, Job, Place, Sight, Sighting
 from walk.graph import circles
 from walk.honest import goes_back, slips_through, untrue
@@ -166,6 +168,7 @@ class Explorer:
     def walk(self, first: World | None) -> Walk:
         found = Walk()
         record = Migration("m1", "u", "web1", "a", "b", self.rules.kind, leased=self.rules.leased)
+        record = replace(record, policy=Policy(postcopy=self.rules.postcopy))
         if first is not None:  # a console that finds a move half way
             record = replace(record, phase=Phase.SEND, asked=True)
         try:
@@ -263,7 +266,7 @@ class Explorer:
         halts = [Halt.OPERATOR] if record.halt is not Halt.OPERATOR else []
         sending = world.stage is Stage.SEND and record.phase is Phase.SEND
         judged = sending and record.kind is Kind.ACTIVE and record.halt is Halt.NONE
-        if judged and self.rules.postcopy:
+        if judged and record.policy.postcopy:
             switched = state._replace(record=replace(record, switched=True))
             yield Move("post-copy is noted", switched, fair=False)
         elif judged:
@@ -328,8 +331,9 @@ class Explorer:
         looks = [] if lost else [(world.source, "looks at the source")]
         if lost or (half.target != CANNOT_SEE and half.job is not Job.UNKNOWN):
             looks.append((CANNOT_SEE, "cannot see the source"))
-        for source, label in looks:
-            seen = self._sighting(half, source)
+        refused = half.refused and state.record.switched
+        for (source, label), declined in product(looks, {False, refused}):
+            seen = replace(self._sighting(half, source), declined=declined)
             if self.rules.proves_gone(world, state.record, seen):
                 yield from self._give_up(here, state, half, seen)
             step, record, complaint = self._decided_once(replace(state.record, gone=""), seen)

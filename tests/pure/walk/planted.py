@@ -163,6 +163,11 @@ def aborts_though_it_may_switch(migration: Migration, seen: Sighting) -> Step:
     return advance(replace(migration, switched=migration.switched and not stops), seen)
 
 
+def forgoes_for_a_stop(m: Migration, seen: Sighting, step: Step) -> Step | None:
+    stops = m.halt is Halt.OPERATOR and step.effect is Effect.START_POSTCOPY
+    return Step(step.phase, Effect.FORGO_POSTCOPY) if stops else None
+
+
 BUGS = (
     Bug("UNKNOWN is read as ABSENT", blind(advance=unknown_is_absent), "the target has it"),
     Bug(
@@ -287,6 +292,13 @@ BUGS = (
         "it removes the shell in the switch",
         blind(advance=unless(removes_the_shell_in_the_switch)),
         "A half was destroyed",
+        POSTCOPY,
+        luck=0,
+    ),
+    Bug(
+        "it forgoes for a stop what may be switching",
+        blind(advance=unless(forgoes_for_a_stop)),
+        "The switch was broken by us",
         POSTCOPY,
         luck=0,
     ),

@@ -151,6 +151,8 @@ class PostcopyRules(Rules):
 
     def effect(self, w: World, effect: Effect) -> Iterator[Move]:
         match effect:
+            case Effect.FORGO_POSTCOPY:
+                yield "goes on without post-copy", w
             case Effect.START_POSTCOPY:
                 yield from self._start_postcopy(w)
             case Effect.RESUME_POSTCOPY:
