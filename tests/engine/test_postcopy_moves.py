@@ -22,6 +22,16 @@ from openlpm.model.migration import Phase
 from openlpm.model.sight import Place, Sight, Why
 from openlpm.model.system import Link
 
+USUAL_TURN_S = mover.TURN_S
+FETCH_LONG_MIB_S = 3
+"""So that fetching lasts for the better part of a real second: time for something to happen."""
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounds of sending are judged one a look, and only events bring looks sooner than this."""
+    monkeypatch.setattr(mover, "TURN_S", 0.02)
+
 
 def busy(stand: Stand, *, throttle: bool = True, **options: object) -> MigrationView:
     """A move of a partition that is too busy for the link, by post-copy."""
@@ -146,7 +156,7 @@ def test_where_it_may_not_be_throttled_either_the_reason_names_the_refusal(
 def test_a_stop_after_a_refused_switch_stops_it(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    view = refused_switch(stand, monkeypatch, memory_mib=2048)
+    view = refused_switch(stand, monkeypatch, memory_mib=512)
     stand.wait_for(lambda: "migration-forgo-postcopy" in stand.codes())
     stand.console.stop(view.migration.id)
     view = stand.settle(view)
@@ -177,7 +187,8 @@ def test_a_stop_before_the_switch_stops_it(stand: Stand) -> None:
 
 
 def test_a_stop_from_the_switch_on_is_too_late(stand: Stand) -> None:
-    view = busy(stand, memory_mib=2048)
+    stand.world.fetch_mib_s = FETCH_LONG_MIB_S
+    view = busy(stand)
     stand.until(view, lambda v: v.migration.switched, timeout_s=60)
     with pytest.raises(TooLate):
         stand.console.stop(view.migration.id)
@@ -206,7 +217,8 @@ def test_a_link_that_breaks_twice_is_waited_for(stand: Stand) -> None:
 
 
 def test_a_link_that_stays_cut_is_waited_for(stand: Stand) -> None:
-    view = busy(stand, memory_mib=2048)
+    stand.world.fetch_mib_s = FETCH_LONG_MIB_S
+    view = busy(stand)
     until_there(stand, FETCHES)
     stand.world.server("s2").network_cut = True
     until_there(stand, LACKS)
@@ -248,7 +260,8 @@ def test_broken_in_the_switch_it_is_kept_for_an_operator(stand: Stand) -> None:
 def test_a_guest_that_dies_in_the_midst_leaves_the_rest(
     stand: Stand, dies: str, source: Place, target: Place, told: str
 ) -> None:
-    view = busy(stand, memory_mib=2048)
+    stand.world.fetch_mib_s = FETCH_LONG_MIB_S
+    view = busy(stand)
     until_there(stand, FETCHES)
     stand.world.kill_guest("web1", on=dies)
     assert told in assert_kept(stand, view, source, target)
@@ -266,7 +279,8 @@ def test_a_guest_that_dies_in_the_midst_leaves_the_rest(
 
 
 def test_without_its_target_it_ends_and_says_what_is_left(stand: Stand) -> None:
-    view = busy(stand, memory_mib=2048)
+    stand.world.fetch_mib_s = FETCH_LONG_MIB_S
+    view = busy(stand)
     until_there(stand, FETCHES)
     with stand.world.lock:
         stand.world.server("s2").crash()
@@ -305,13 +319,16 @@ def test_killed_at_a_write(stand: Stand, write: int, *, after: bool) -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("breaks", [False, True], ids=["whole", "broken"])
 @pytest.mark.parametrize("call", range(1, 16))
-def test_killed_at_a_call(stand: Stand, call: int, *, breaks: bool) -> None:
+def test_killed_at_a_call(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, call: int, *, breaks: bool
+) -> None:
     """At each of the calls that follow the decision to switch."""
     if breaks:
         stand.world.fail_transfer(Fault(Stage.FETCH, after_s=0.2))
     hypervisors = stand.consoles[-1][2]
     view = busy(stand)
     stand.until(view, lambda v: v.migration.switched)
+    monkeypatch.setattr(mover, "TURN_S", USUAL_TURN_S)  # looks for nothing would be most calls
     with stand.world.lock:
         hypervisors.die_at(hypervisors.calls + call)
     end_by_another(stand)

@@ -191,7 +191,8 @@ class FakeTransfer:
         if shell is None or not self.target.may_run(self.domain.guest):
             self._break("operation failed: the guest could not be started at the target")
             return
-        self.sending.begin_fetching(self.source.world.link_mib_s * MIB)
+        world = self.source.world
+        self.sending.begin_fetching((world.fetch_mib_s or world.link_mib_s) * MIB)
         self.stage = Stage.FETCH
         shell.persistent = True
         self.target.put(shell, Place(Sight.RUNNING, Why.POSTCOPY))

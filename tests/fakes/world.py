@@ -54,6 +54,7 @@ class World:
         self.news = News()
         self.pace = Pace()
         self.link_mib_s = 110.0
+        self.fetch_mib_s = 0.0  # post-copy's share of it, if not all
         self.servers = {f"s{n}": FakeServer(self, f"s{n}", n) for n in range(1, servers + 1)}
         self.transfers: list[FakeTransfer] = []
         self.asked: list[Transfer] = []  # all that were asked for
