@@ -171,6 +171,13 @@ class Host(Protocol):
         """Move a throwaway guest there by TLS, and end it: the way that memory would go."""
         ...
 
+    def try_postcopy(self) -> str:
+        """Start a throwaway QEMU that waits for memory, and end it: may one arrive by post-copy?
+
+        Why not, or why that cannot be tried; empty when it may.
+        """
+        ...
+
     def lease_is_free(self, uuid: str) -> bool:
         """Nobody who shares this system's lockspace holds the partition's lease.
 

@@ -292,6 +292,7 @@ def test_the_target_fits(stand: Stand):
     assert stand.target.compare_cpu(hardware).compatible
     assert stand.source.call_peer(uuid, stand.s2) == PeerVerdict()
     assert stand.source.try_encryption(stand.s2) == PeerVerdict()
+    assert stand.target.try_postcopy() == ""
     assert stand.target.open_disks(hardware.disks) == {}
 
 

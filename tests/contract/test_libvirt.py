@@ -17,6 +17,7 @@ from openlpm.model.hardware import DiskKind, VirtualDisk
 from openlpm.model.partition import DiskSpec, EthernetSpec, Mark, PartitionSpec
 from openlpm.model.sight import Place, Sight
 from openlpm.model.verdict import PeerVerdict
+from unprivileged import unprivileged_qemu
 
 pytestmark = [pytest.mark.lab, pytest.mark.contract]
 RUNNING = Place(Sight.RUNNING)
@@ -137,6 +138,25 @@ def test_disks_that_open_and_disks_that_do_not(real: Stand, lab: Lab, volume: st
     failing = real.target.open_disks([good, bad, file, volume_of_pool])
     assert set(failing) == {"sdb", "vda", "vdb"}
     assert failing["sdb"] == "Requested export not available."
+    assert all_names(real, lab, "s2") == ""
+
+
+def test_a_target_that_cannot_take_post_copy(real: Stand, lab: Lab):
+    uuid = real.started()
+    assert real.target.try_postcopy() == ""
+    with unprivileged_qemu(lab, "s2"):
+        target = real.hypervisors.connect(real.s2)
+        assert target.try_postcopy() == "Postcopy is not supported."
+        assert all_names(real, lab, "s2") == ""
+        target.close()
+        wish = transfer(real, uuid, postcopy=True, encrypted=False)
+        with pytest.raises(HypervisorRefused) as refused:
+            real.source.start_transfer(wish)
+        assert refused.value.code == "postcopy-unsupported"
+        print(refused.value.cause)
+        assert "'migrate-set-capabilities': Postcopy is not supported" in refused.value.cause
+        assert "unprivileged_userfaultfd" in refused.value.remedy
+    assert real.source.look(uuid) == RUNNING
     assert all_names(real, lab, "s2") == ""
 
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExc
 ACTS = {
     *("create", "write_mark", "delete", "start", "shutdown", "destroy", "pause", "resume"),
     *("open_console", "start_transfer", "set_pause_limit", "abort_transfer", "define", "undefine"),
-    *("try_encryption", "lease_is_free", "start_postcopy"),
+    *("try_encryption", "try_postcopy", "lease_is_free", "start_postcopy"),
 }
 
 

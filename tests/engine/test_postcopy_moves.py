@@ -107,6 +107,29 @@ def test_without_leave_nothing_is_switched(stand: Stand) -> None:
     assert not stand.world.requests[-1].postcopy
 
 
+def test_where_the_target_cannot_it_is_warned_and_goes_without(stand: Stand) -> None:
+    stand.world.server("s2").no_postcopy = "Postcopy is not supported."
+    view = busy(stand)
+    (warned,) = view.findings
+    assert warned.code == "postcopy-unsupported"
+    assert "Postcopy is not supported." in warned.message
+    assert_done(stand, view)
+    assert not any(request.postcopy for request in stand.world.requests)
+    assert stand.console.migration(view.migration.id).migration.throttled
+
+
+def test_its_target_is_asked_only_when_it_may_be_switched_and_not_each_time(stand: Stand) -> None:
+    add(stand)
+    s1, s2 = stand.world.server("s1"), stand.world.server("s2")
+    stand.console.validate("web1", "s2")
+    stand.settle(stand.console.migrate("web1", "s2"))
+    assert s2.postcopy_tries == 0
+    stand.settle(stand.console.migrate("web1", "s1", postcopy=True))
+    for to in ("s2", "s1"):
+        stand.settle(stand.console.migrate("web1", to, postcopy=True))
+    assert (s1.postcopy_tries, s2.postcopy_tries) == (1, 1)
+
+
 def test_a_suspended_partition_is_never_switched(stand: Stand) -> None:
     view = stand.settle(busy(stand, state=Sight.PAUSED))
     assert view.migration.phase is Phase.DONE

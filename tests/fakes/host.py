@@ -220,6 +220,11 @@ class FakeHost:
             self._server.encryption_tries += 1
             return self._server.encryption
 
+    def try_postcopy(self) -> str:
+        with self._line.calling("try_postcopy"):
+            self._server.postcopy_tries += 1
+            return self._server.no_postcopy
+
     def lease_is_free(self, uuid: str) -> bool:
         with self._line.calling("lease_is_free"):
             if self._server.facts.lockspace is None or uuid not in self._world.leases:

@@ -34,6 +34,8 @@ class FakeServer:
         self.cpu_missing = ""  # what its processor lacks
         self.encryption = PeerVerdict()  # what a trial of an encrypted move finds
         self.encryption_tries = 0
+        self.no_postcopy = ""  # why its QEMU cannot fetch memory
+        self.postcopy_tries = 0
         self.failing_disks: dict[str, str] = {}  # disk target -> why it cannot be opened
         self._refusals: dict[str, str] = {}
         self._refusals_left: Counter[str] = Counter()

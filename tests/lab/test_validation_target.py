@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from console_fixtures import Site, until
+from console_fixtures import MARK, Site, until
 
 from openlpm.lab import Volume
 from openlpm.lab.configuration import LEASE_FOLDER, LEASE_POOL, LOCKSPACE
+from unprivileged import unprivileged_qemu
 
 pytestmark = pytest.mark.lab
 
@@ -72,6 +73,19 @@ def test_names_and_uuids_of_the_target(site: Site):
         site.fires(tiny.name, "uuid-taken", at="s2")
         site.virsh("s2", "undefine", tiny.name)
         assert site.target(tiny.name) == {}
+
+
+def test_post_copy_that_the_target_cannot_do(site: Site):
+    mark = MARK.format(1).replace("/>", "><openlpm:policy postcopy='yes'/></openlpm:partition>")
+    with site.guest(start="running", mark=mark) as tiny:
+        assert "postcopy-unsupported" not in site.target(tiny.name)
+        with unprivileged_qemu(site.stage.lab, "s2"):
+            site.linked("s2", "connected", 10)
+            found = site.fires(tiny.name, "postcopy-unsupported", at="s2")["postcopy-unsupported"]
+            assert found["severity"] == "warning"
+            assert "Postcopy is not supported." in found["message"]
+        site.linked("s2", "connected", 10)
+        assert "postcopy-unsupported" not in site.target(tiny.name)
 
 
 def test_disks_that_the_target_cannot_open(site: Site):

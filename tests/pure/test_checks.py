@@ -155,6 +155,7 @@ FIRES: tuple[tuple[str, Examination], ...] = (
     ("hypervisor-older", target_facts(hypervisor_version=6_000_000)),
     ("machine-type-unknown", hardware(machine="pc-q35-9.9")),
     ("processor-incompatible", replace(WELL, cpu=CpuVerdict(compatible=False, missing="avx2"))),
+    ("postcopy-unsupported", replace(WELL, no_postcopy="Postcopy is not supported.")),
     ("memory-short", target(system=replace(system("s2"), memory_mib=600))),
     ("processors-short", target(system=replace(system("s2"), processors=0.75))),
     ("memory-short", target(reservations=(replace(PROMISED, resources=Resources(0.5, 3584)),))),

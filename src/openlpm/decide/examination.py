@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from openlpm.model.hardware import Hardware
 from openlpm.model.migration import Kind, Reservation
 from openlpm.model.partition import Partition
+from openlpm.model.policy import Policy
 from openlpm.model.sight import Sight
 from openlpm.model.system import System, SystemFacts
 from openlpm.model.verdict import CpuVerdict, PeerVerdict
@@ -34,7 +35,11 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """One partition, its source, a target, and what the hypervisors answered about the pair."""
+    """One partition, its source, a target, and what the hypervisors answered about the pair.
+
+    `policy`: the limits of this move. `no_postcopy`: it allows post-copy, and why the target's QEMU
+    does not.
+    """
 
     partition: Partition
     source: Side
@@ -43,6 +48,8 @@ class Examination:
     cpu: CpuVerdict | None = None
     peer: PeerVerdict | None = None
     failing_disks: Mapping[str, str] = field(default_factory=dict[str, str])
+    policy: Policy = field(default_factory=Policy)
+    no_postcopy: str = ""
     move_under_way: str = ""
     job_under_way: bool = False
     unanswered: tuple[str, ...] = ()

@@ -13,12 +13,14 @@ from openlpm.decide.examination import Examination, Side
 from openlpm.decide.reserve import moves_at
 from openlpm.engine.encryption import Encryption
 from openlpm.engine.estate import Estate
+from openlpm.engine.postcopy import Postcopy
 from openlpm.engine.watch import Watch
 from openlpm.model.encryption import is_encrypted
 from openlpm.model.errors import OpenLpmError
 from openlpm.model.hardware import DiskKind, Hardware
-from openlpm.model.migration import Migration
+from openlpm.model.migration import Kind, Migration
 from openlpm.model.partition import Partition
+from openlpm.model.policy import Policy
 from openlpm.model.system import Link
 from openlpm.model.verdict import PeerVerdict
 from openlpm.ports import Clock, Journal
@@ -35,19 +37,22 @@ class Examiner:
         self._estate = estate
         self._journal = journal
         self._encryption = Encryption(journal, clock)
+        self._postcopy = Postcopy(clock)
         self._pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="examine")
 
     def close(self) -> None:
         """Let the threads go."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def examine(self, partition: Partition, to: str, *, thorough: bool = True) -> Examination:
-        """One partition, seen just now, against one target as it is now.
+    def examine(
+        self, partition: Partition, to: str, policy: Policy, *, thorough: bool = True
+    ) -> Examination:
+        """One partition, seen just now, against one target as it is now, for such a move.
 
         Not `thorough`, for a live move that begins now: the disks are not opened from the target
         (that takes a QEMU process; the move's own opens them before memory is sent), an encrypted
-        way that was proved of late is not proved anew, and whether the agent answers is libvirt's
-        word, not the busy guest's.
+        way or a target's post-copy that was proved of late is not proved anew, and whether the
+        agent answers is libvirt's word, not the busy guest's.
         """
         source, target = self._estate.watch(partition.system), self._estate.watch(to)
         unfinished = self._journal.unfinished()
@@ -59,6 +64,7 @@ class Examiner:
             partition=partition,
             source=Side(source.system, source.facts),
             target=Side(target.system, target.facts),
+            policy=policy,
             move_under_way=next((m.id for m in unfinished if m.partition_uuid == uuid), ""),
         )
         is_pair = _connected(target) and source is not target
@@ -103,11 +109,15 @@ class Examiner:
         rmc = later("the agent", lambda: here.host.rmc(uuid) if thorough else e.partition.rmc)
         cpu = later("the processor", lambda: there.host.compare_cpu(hardware))
         disks = later("the disks", lambda: there.host.open_disks(tried) if tried else {})
+        asks = e.policy.postcopy and e.kind is Kind.ACTIVE
+        tried_postcopy = lambda: self._postcopy.tried(there, anew=thorough) if asks else ""  # noqa: E731
+        postcopy = later("post-copy", tried_postcopy)
         return replace(
             e,
             partition=replace(e.partition, rmc=rmc.result() or e.partition.rmc),
             cpu=cpu.result(),
             failing_disks=disks.result() or {},
+            no_postcopy=postcopy.result() or "",
         )
 
     def _way(

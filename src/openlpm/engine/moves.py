@@ -19,6 +19,7 @@ from openlpm.engine.views import Examined, MigrationView
 from openlpm.model.errors import Conflict
 from openlpm.model.migration import Kind, Migration, Reservation
 from openlpm.model.names import checked_range
+from openlpm.model.partition import Partition
 from openlpm.model.policy import Policy
 from openlpm.model.spoken import spoken
 from openlpm.model.system import NOTHING, configurable
@@ -43,7 +44,8 @@ class Moves:
     def validate(self, name: str, to: str) -> Examined:
         """May it move there? With an estimate from its measured dirty rate if it may."""
         partition = self._estate.partition_now(name)
-        examination = self._examiner.examine(partition, self._estate.watch(to).system.name)
+        to = self._estate.watch(to).system.name
+        examination = self._examiner.examine(partition, to, _policy(partition))
         return self._judged(examination, dirty_for_s=1)
 
     def targets(self, name: str) -> list[Examined]:
@@ -52,7 +54,8 @@ class Moves:
         others = [
             w.system.name for w in self._estate.watches() if w.system.name != partition.system
         ]
-        return [self._judged(self._examiner.examine(partition, other)) for other in others]
+        policy = _policy(partition)
+        return [self._judged(self._examiner.examine(partition, other, policy)) for other in others]
 
     def _judged(self, examination: Examination, dirty_for_s: int = 0) -> Examined:
         validation = validate(examination)
@@ -82,12 +85,11 @@ class Moves:
         _check_policy(replace(Policy(), **limits))
         partition = self._estate.partition_now(name)
         self._estate.watch(to)
-        examination = self._examiner.examine(partition, to, thorough=False)
+        policy = replace(_policy(partition), **limits)
+        examination = self._examiner.examine(partition, to, policy, thorough=False)
         validation = validate(examination)
         require(validation)
-        mark = examination.partition.mark
-        policy = replace(mark.policy if mark else Policy(), **limits)
-        record = self._record(examination, policy, is_return=is_return)
+        record = self._record(examination, is_return=is_return)
         self._begin(record, examination)
         self._executor.start(record)
         return MigrationView(record, findings=validation.warnings)
@@ -106,9 +108,10 @@ class Moves:
 
         self._journal.begin(record, hold)
 
-    def _record(self, e: Examination, policy: Policy, *, is_return: bool) -> Migration:
-        kind = e.kind or Kind.ACTIVE
-        if kind is not Kind.ACTIVE:  # what does not run is not run before it is whole
+    def _record(self, e: Examination, *, is_return: bool) -> Migration:
+        kind, policy = e.kind or Kind.ACTIVE, e.policy
+        # What does not run is not run before it is whole.
+        if kind is not Kind.ACTIVE or e.no_postcopy:
             policy = replace(policy, postcopy=False)
         return Migration(
             id=secrets.token_hex(4),
@@ -135,6 +138,10 @@ class Moves:
                 remedy=f"Name one: lpm migrate {spoken(name, uuid)} --to SYSTEM.",
             )
         return self.migrate(name, partition.mark.came_from, is_return=True)
+
+
+def _policy(partition: Partition) -> Policy:
+    return partition.mark.policy if partition.mark else Policy()
 
 
 def _check_policy(policy: Policy) -> None:

@@ -14,6 +14,7 @@ from openlpm.adapters.libvirt import (
     load,
     migrate,
     peer,
+    postcopy,
     probe,
     processor,
 )
@@ -151,6 +152,9 @@ class LibvirtHost:
 
     def open_disks(self, disks: Sequence[VirtualDisk]) -> dict[str, str]:
         return probe.open_disks(self._connection, self._capabilities.arch, disks)
+
+    def try_postcopy(self) -> str:
+        return postcopy.try_postcopy(self._connection, self._capabilities.arch)
 
     def start_transfer(self, transfer: Transfer) -> None:
         migrate.transfer(self._connection, transfer)

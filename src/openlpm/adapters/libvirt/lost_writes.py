@@ -11,12 +11,10 @@ libvirt rounds memory to whole MiB, so the guard goes by QEMU's own arguments: 8
 QEMU takes the slower way, page by page, which does tell the TLB.
 """
 
-from lxml import etree
-
+from openlpm.adapters.libvirt.commandline import add_arguments, arguments
 from openlpm.adapters.libvirt.xml import Element
 from openlpm.model.hardware import EMULATION_MENDED_IN
 
-_QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
 _BACKEND = "openlpm.guarded"
 _EXTRA_KIB = 8
 
@@ -29,16 +27,14 @@ def is_needed(hypervisor: str, version: int) -> bool:
 def guard(domain: Element, memory_mib: int) -> None:
     """Add the guard to a definition."""
     size_kib = memory_mib * 1024 + _EXTRA_KIB
-    line = etree.SubElement(domain, f"{{{_QEMU}}}commandline", nsmap={"qemu": _QEMU})
-    for word in (
+    add_arguments(
+        domain,
         *("-object", f"memory-backend-ram,id={_BACKEND},size={size_kib}k"),
         *("-machine", f"memory-backend={_BACKEND}"),
         *("-m", f"size={size_kib}k"),
-    ):
-        etree.SubElement(line, f"{{{_QEMU}}}arg", value=word)
+    )
 
 
 def is_guarded(domain: Element) -> bool:
     """The definition has the guard."""
-    words = domain.iterfind(f"{{{_QEMU}}}commandline/{{{_QEMU}}}arg")
-    return any(word.get("value") == f"memory-backend={_BACKEND}" for word in words)
+    return f"memory-backend={_BACKEND}" in arguments(domain)

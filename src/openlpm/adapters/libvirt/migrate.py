@@ -27,6 +27,7 @@ from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.definition import EXPORTED
 from openlpm.adapters.libvirt.errors import ignoring, said, unreachable, whole
 from openlpm.adapters.libvirt.metadata import with_mark
+from openlpm.decide.checks.postcopy import ALLOW_POSTCOPY
 from openlpm.model.certificate import Flaw
 from openlpm.model.errors import Gone, HypervisorRefused, OpenLpmError
 from openlpm.model.migration import Progress
@@ -39,6 +40,7 @@ _OUT = libvirt.VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT
 _IN = libvirt.VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN
 _THROTTLE_INITIAL, _THROTTLE_INCREMENT = 20, 10
 _DEFAULT_PAGE = 4096
+_NO_POSTCOPY = "Postcopy is not supported"
 
 
 def transfer(connection: Connection, wanted: Transfer) -> None:
@@ -51,7 +53,7 @@ def transfer(connection: Connection, wanted: Transfer) -> None:
             # Not `ask`: it lasts as long as it lasts. Keepalive ends it when libvirtd is gone.
             domain.migrateToURI3(wanted.target.peer_uri, parameters, flags)
         except libvirt.libvirtError as error:
-            raise _failed(error, line, wanted) from error
+            raise failed(error, line, wanted) from error
 
 
 def _prepared(line: Connection, wanted: Transfer) -> tuple[libvirt.virDomain, int, dict[str, Any]]:
@@ -88,7 +90,8 @@ def migration_uri(address: str) -> str:
     return f"tcp://[{address}]" if ":" in address else f"tcp://{address}"
 
 
-def _failed(error: libvirt.libvirtError, line: Connection, wanted: Transfer) -> OpenLpmError:
+def failed(error: libvirt.libvirtError, line: Connection, wanted: Transfer) -> OpenLpmError:
+    """Why a transfer failed, in our tree."""
     if not line.alive:
         return unreachable(line.name, said(error))
     ends = f"from {line.name} to {wanted.target.name}"
@@ -103,6 +106,13 @@ def _failed(error: libvirt.libvirtError, line: Connection, wanted: Transfer) -> 
     if bad and bad.flaw is not Flaw.REFUSED:  # that may as well be a link that broke
         return HypervisorRefused(
             bad.flaw, f"The transfer {ends} failed.", cause=bad.message, remedy=bad.remedy
+        )
+    if _NO_POSTCOPY in said(error):
+        return HypervisorRefused(
+            "postcopy-unsupported",
+            f"The transfer {ends} failed: {wanted.target.name} cannot take it by post-copy.",
+            cause=said(error),
+            remedy=ALLOW_POSTCOPY,
         )
     return HypervisorRefused(
         "transfer-failed",
