@@ -32,3 +32,5 @@ def _run_as(lab: Lab, server: str, user: str, group: str) -> None:
     lab.run(["sed", "-i", edit, "/etc/libvirt/qemu.conf"], server)
     lab.kill_libvirtd(server)
     lab.start_libvirtd(server)
+    # For another user libvirt learns anew what each QEMU can do, which takes it some seconds.
+    lab.run(["virsh", "domcapabilities"], server)

@@ -26,6 +26,9 @@ USUAL_TURN_S = mover.TURN_S
 FETCH_LONG_MIB_S = 3
 """So that fetching lasts for the better part of a real second: time for something to happen."""
 
+THROTTLED_MIB_S = 150
+"""Too much for the link, and little enough once it is slowed down."""
+
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +112,7 @@ def test_without_leave_nothing_is_switched(stand: Stand) -> None:
 
 def test_where_the_target_cannot_it_is_warned_and_goes_without(stand: Stand) -> None:
     stand.world.server("s2").no_postcopy = "Postcopy is not supported."
-    view = busy(stand)
+    view = busy(stand, dirty_mib_s=THROTTLED_MIB_S)
     (warned,) = view.findings
     assert warned.code == "postcopy-unsupported"
     assert "Postcopy is not supported." in warned.message
@@ -153,7 +156,7 @@ def refused_switch(
 def test_a_switch_that_is_refused_for_ever_is_forgone_and_it_is_throttled(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    view = refused_switch(stand, monkeypatch)
+    view = refused_switch(stand, monkeypatch, dirty_mib_s=THROTTLED_MIB_S)
     assert_done(stand, view)
     story = ["start-postcopy", "forgo-postcopy", "throttle", "done"]
     codes = [code.removeprefix("migration-") for code in stand.codes()]

@@ -20,6 +20,7 @@ from fakes.places import (
 from openlpm.decide.advance import advance, apply
 from openlpm.decide.converge import Advice, Course, converge
 from openlpm.decide.invariants import broken
+from openlpm.decide.postcopy import flows, waits_for_link
 from openlpm.decide.step import Effect, Step
 from openlpm.model.migration import Halt, Kind, Migration, Phase, Progress
 from openlpm.model.policy import Policy
@@ -249,6 +250,29 @@ def test_what_may_be_switching_is_not_forgone(
 ) -> None:
     seen = Sighting(source, target, **more)
     assert "I10" in broken(SWITCHED, seen, Step(SEND, Effect.FORGO_POSTCOPY))
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "does_flow", "does_wait"),
+    [
+        (FETCHED_FROM, SHELL, False, False),
+        (FETCHED_FROM, FETCHES, True, False),
+        (BROKEN_OFF, LACKS, False, True),
+        (FETCHED_FROM, LACKS, False, True),
+        (BROKEN_OFF, FROZEN, False, True),
+        (BROKEN_OFF, RUNS, True, True),  # libvirt lets go of nothing
+        (MIGRATED, RUNS, True, False),
+        (BROKEN_OFF, CRASHED, False, False),
+        (CRASHED, LACKS, False, False),
+        (CANNOT_SEE, FETCHES, False, False),
+        (FETCHED_FROM, CANNOT_SEE, False, False),
+    ],
+)
+def test_whether_its_memory_flows(
+    source: Place, target: Place, *, does_flow: bool, does_wait: bool
+) -> None:
+    seen = Sighting(source, target)
+    assert (flows(seen), waits_for_link(seen)) == (does_flow, does_wait)
 
 
 @pytest.mark.parametrize("phase", [Phase.FAILED, Phase.STOPPED, Phase.DONE])

@@ -4,7 +4,7 @@ For post-copy, the target's QEMU must be told by the kernel which page the parti
 (`userfaultfd`). An unprivileged QEMU is refused that unless its host allows it, and many do not.
 libvirt knows nothing of it; QEMU looks when it waits for memory and post-copy is allowed, which is
 when a move begins. So a QEMU that waits for memory is started, paused, and post-copy is allowed in
-it; it takes 0.1 to 0.3 s. It never runs, and libvirt ends it with the connection at the latest.
+it; it takes 0.6 s. It never runs, and libvirt ends it with the connection at the latest.
 
 QEMU before 8.1 only says "Postcopy is not supported", and why in its log.
 """
