@@ -7,9 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from fakes.world import World
+from openlpm.chaos.postgresql import Cluster, programs
 from openlpm.lab import Lab
 from openlpm.lab.state import lab_names
-from postgres_server import Cluster, programs
+
+_WITH_PASSWORD = "local all secret scram-sha-256"
+"""Whoever connects as `secret` must know the password."""
 
 # Workers inherit it: whoever began the run knows the names of all labs in it.
 RUN = f"t{os.environ.setdefault('OPENLPM_TEST_RUN', secrets.token_hex(2))}"
@@ -45,5 +48,5 @@ def cluster() -> Iterator[Cluster]:
     """One PostgreSQL for the run, started when first asked for."""
     if programs() is None:
         pytest.skip("no PostgreSQL: Debian's package `postgresql` is missing (make env)")
-    with Cluster.started() as started:
+    with Cluster.started(rules=[_WITH_PASSWORD]) as started:
         yield started

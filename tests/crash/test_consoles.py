@@ -12,13 +12,14 @@ from urllib.parse import quote
 import pytest
 from consoles import Child, until
 
+from openlpm.chaos.postgresql import Cluster
 from openlpm.faces.cli.client import path_of
 from openlpm.faces.cli.problem import Problem
-from postgres_server import PASSWORD, Cluster
 
 pytestmark = pytest.mark.crash
 REPLACED_S = 10
 AT_ONCE_S = 2
+PASSWORD = "p%ss:w@rd/ü"
 
 
 @pytest.fixture
@@ -143,7 +144,7 @@ def test_a_database_that_does_not_answer_is_no_reason_to_hang(
 ) -> None:
     one, _ = pair
     backends = [
-        row[0] for row in cluster.sql("SELECT pid FROM pg_stat_activity WHERE datname LIKE 'test%'")
+        row[0] for row in cluster.sql("SELECT pid FROM pg_stat_activity WHERE datname LIKE 'lpm%'")
     ]
     for pid in (cluster.process.pid, *backends):
         os.kill(pid, signal.SIGSTOP)
@@ -188,7 +189,7 @@ def test_a_password_is_nowhere_to_be_seen(cluster: Cluster, folder: Path) -> Non
     ("change", "code"),
     [
         (lambda url: url.replace("host=", "host=/nowhere"), 7),
-        (lambda url: url.replace("@/test", "@/none"), 7),
+        (lambda url: url.replace("@/lpm", "@/none"), 7),
     ],
     ids=["no-server", "no-database"],
 )

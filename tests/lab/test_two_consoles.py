@@ -11,11 +11,11 @@ import moving
 import pytest
 from moving import NAME, until
 
+from openlpm.chaos.postgresql import Cluster, database
 from openlpm.faces.cli.client import Client, path_of
 from openlpm.faces.cli.problem import Problem
 from openlpm.lab import Lab
 from openlpm.lab.stage import BIN, Stage
-from postgres_server import Cluster, database
 
 pytestmark = pytest.mark.lab
 

@@ -7,7 +7,7 @@ import pytest
 
 from openlpm.adapters.store import Store, open_store
 from openlpm.adapters.store.shared import open_shared
-from postgres_server import Cluster, database
+from openlpm.chaos.postgresql import Cluster, database
 
 
 @pytest.fixture

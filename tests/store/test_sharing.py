@@ -18,10 +18,10 @@ from openlpm.adapters.store import Store, open_store, postgresql, seals, shared
 from openlpm.adapters.store import engine as engines
 from openlpm.adapters.store.schema import metadata
 from openlpm.adapters.store.shared import open_shared
+from openlpm.chaos.postgresql import Cluster, database
 from openlpm.decide.leadership import Terms
 from openlpm.model.errors import Conflict, NotLeader, StoreFailed
 from openlpm.model.event import Event
-from postgres_server import Cluster, database
 
 SHORT = Terms(lease_s=0.3, renew_s=0.1, retry_s=0.05, margin_s=0.1)
 FORK = multiprocessing.get_context("fork")
