@@ -1,0 +1,16 @@
+"""What goes wrong: the rows of the matrix.
+
+A fault strikes and heals; in between it waits for what an operator would notice, or for `HOLD_S`.
+
+    fault.py      what a row is
+    console.py    the console, and operators
+    daemons.py    libvirt's daemons, QEMUs
+    links.py      cables, connections, power
+"""
+
+from openlpm.chaos.faults import console, daemons, links
+from openlpm.chaos.faults.fault import Fault
+
+__all__ = ["FAULTS", "Fault"]
+
+FAULTS = (*console.ROWS, *daemons.ROWS, *links.ROWS)

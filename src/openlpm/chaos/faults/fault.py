@@ -1,0 +1,59 @@
+"""What a row is, and what several of them use."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from openlpm.chaos.attempt import Attempt
+from openlpm.chaos.moments import POSTCOPY, Moment
+from openlpm.chaos.scene import Scene, until
+
+Act = Callable[[Scene, Attempt], None]
+HOLD_S = 4.0
+"""How long a brief trouble lasts: long enough that everybody has met it."""
+NOTICED_S = 12.0
+EVERYWHERE = frozenset(Moment) - {*POSTCOPY}
+AND_POSTCOPY = frozenset(Moment)
+WITH_TARGET = EVERYWHERE - {Moment.VALIDATION, Moment.CAPTURE}
+
+
+def nothing(_scene: Scene, _attempt: Attempt) -> None:
+    """It heals by itself, or has nothing to heal."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A row.
+
+    `may_kill`: the partition itself may die of it, and is then off. `where` leaves out the moments
+    at which there is nothing to strike.
+    """
+
+    name: str
+    what: str
+    strike: Act
+    heal: Act = nothing
+    may_kill: bool = False
+    where: frozenset[Moment] = EVERYWHERE
+
+
+def hold() -> None:
+    """A trouble of a certain length: its length is the fault."""
+    time.sleep(HOLD_S)
+
+
+def sides(attempt: Attempt, side: str) -> list[str]:
+    """The servers that a side names."""
+    return {
+        "source": [attempt.source],
+        "target": [attempt.target],
+        "both": [attempt.source, attempt.target],
+    }[side]
+
+
+def until_unreachable(scene: Scene, attempt: Attempt, side: str) -> None:
+    """An operator sees within ten seconds that a server cannot be seen."""
+    for server in sides(attempt, side):
+        begun = time.monotonic()
+        until(lambda server=server: scene.link_of(server) == "unreachable", NOTICED_S, "its loss")
+        attempt.notes.append(f"{server} shown unreachable after {time.monotonic() - begun:.1f} s")
