@@ -1,13 +1,14 @@
 """A quarter of the fault matrix; `make chaos` runs all of it (docs/fault-matrix.md)."""
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
 from openlpm.chaos.cli import make_scene
 from openlpm.chaos.faults import FAULTS
 from openlpm.chaos.moments import Moment
-from openlpm.chaos.run import Case, all_cases, quarter, run_case
+from openlpm.chaos.run import Case, all_cases, quarter, run_case, run_or_explain
 from openlpm.chaos.scene import Scene
 
 pytestmark = pytest.mark.lab
@@ -18,7 +19,7 @@ def broken_scene() -> Iterator[Scene]:
     """One for all: each case makes it whole first."""
     scene = make_scene()
     yield scene
-    scene.stage.lab.down()
+    scene.close()
 
 
 @pytest.mark.parametrize("case", quarter(), ids=lambda case: case.name)
@@ -30,4 +31,21 @@ def test_a_fault_costs_nothing(broken_scene: Scene, case: Case) -> None:
 def test_the_quarter_has_each_fault_and_each_moment() -> None:
     assert {case.fault for case in quarter()} == set(FAULTS)
     assert {case.moment for case in quarter()} == set(Moment)
-    assert len(all_cases()) >= 80
+    assert len(all_cases()) >= 190
+
+
+def test_a_case_that_needs_postgresql_says_when_there_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("openlpm.chaos.run.programs", lambda: None)
+    case = next(case for case in all_cases() if case.fault.shared)
+    result = run_or_explain(cast("Scene", None), case)
+    assert not result.held
+    assert "There is no PostgreSQL" in result.evidence
+    assert "apt-get install postgresql" in result.evidence
+    assert not result.broke_the_scene
+
+
+def test_a_lost_leader_is_in_the_quarter_at_several_moments() -> None:
+    moments = {case.moment for case in quarter() if case.fault.shared}
+    assert len(moments) >= 2

@@ -4,18 +4,15 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import moving
 import pytest
 from moving import NAME, until
 
-from openlpm.chaos.postgresql import Cluster, database
-from openlpm.faces.cli.client import Client, path_of
-from openlpm.faces.cli.problem import Problem
-from openlpm.lab import Lab
-from openlpm.lab.stage import BIN, Stage
+from openlpm.chaos.postgresql import Cluster
+from openlpm.faces.cli.client import path_of
+from openlpm.lab.stage import Stage
 
 pytestmark = pytest.mark.lab
 
@@ -26,46 +23,7 @@ SLOW = "40mbit"
 
 
 class Scene(moving.Scene):
-    """The stage with two consoles; `use` says which one is asked."""
-
-    def __init__(self, stage: Stage, url: str, cluster: Cluster) -> None:
-        self.url, self.cluster = url, cluster
-        self.stage, self.lab = stage, stage.lab
-        self.consoles: dict[str, Any] = {}
-        self.start("one")
-        self.use("one")
-        stage.add_systems()
-        super().__init__(stage)
-        self.start("two")
-
-    def socket(self, name: str) -> Path:
-        return self.lab.folder.run / f"{name}.sock"
-
-    def start(self, name: str) -> None:
-        log = (self.lab.folder.run / f"{name}.log").open("a")
-        argv = [str(BIN / "lpm"), "--socket", str(self.socket(name)), "serve"]
-        env = {**os.environ, "LPM_DATABASE": self.url}
-        self.consoles[name] = self.lab.popen(argv, stdout=log, stderr=log, env=env)
-        until(lambda: self.view(name), 20, f"console {name} to answer")
-
-    def view(self, name: str) -> dict[str, Any]:
-        """What a console says of itself and of who leads; nothing while it does not answer."""
-        try:
-            return Client(str(self.socket(name)), timeout_s=10).get(path_of("console"))
-        except Problem:
-            return {}
-
-    def leads(self, name: str) -> bool:
-        return self.view(name).get("leads", False)
-
-    def use(self, name: str) -> None:
-        self.stage.socket = self.socket(name)
-        self.client = Client(str(self.stage.socket))
-        self.stage.console = self.consoles[name]
-
-    def reservations(self) -> int:
-        (count,) = self.cluster.sql("SELECT count(*) FROM reservations", database(self.url))[0]
-        return count
+    """The stage with two consoles; `ask` says which one is asked."""
 
     def events(self) -> list[tuple[int, str]]:
         found = self.client.get(path_of("events"), last=1000)
@@ -76,11 +34,11 @@ class Scene(moving.Scene):
         self.link(SLOW)
         move = self.begin()
         self.in_step(move)
-        end(self.consoles["one"])
+        end(self.pair.consoles["one"])
         begun = time.monotonic()
-        until(lambda: self.leads("two"), REPLACED_S, "the other one to lead")
+        until(lambda: self.pair.leads("two"), REPLACED_S, "the other one to lead")
         took = time.monotonic() - begun
-        self.use("two")
+        self.ask("two")
         assert self.move(move)["phase"] == "send"
         self.link()
         assert self.ended(move)["phase"] == "done"
@@ -88,40 +46,44 @@ class Scene(moving.Scene):
 
 
 @pytest.fixture
-def pair(run_id: str, cluster: Cluster) -> Iterator[Scene]:
+def both(run_id: str, cluster: Cluster) -> Iterator[Scene]:
     """A lab of its own, and two consoles: the first one leads."""
     if os.geteuid() != 0:
         pytest.skip("the lab needs root")
-    with Lab.up(f"{run_id}c", servers=2) as lab:
-        scene = Scene(Stage(lab, keep=False), cluster.create(), cluster)
+    with Stage.up(f"{run_id}c") as stage:
+        scene = Scene(stage)
+        scene.cluster = cluster
+        scene.share()
         try:
             until(scene.serves, 60, "the partition to serve")
             yield scene
         finally:
-            for console in scene.consoles.values():
-                console.kill()
-                console.wait(10)
+            scene.pair.end()
 
 
 def test_a_leader_killed_or_frozen_in_step_3_is_replaced_and_the_move_finished(
-    pair: Scene,
+    both: Scene,
 ) -> None:
-    there, first = pair.there, pair.fetch("/seq")["last"]
-    with pair.stage.clients(pair.guest) as clients:
+    there, first = both.there, both.fetch("/seq")["last"]
+    with both.stage.clients(both.guest) as clients:
         clients.wait_until_served(20)
         with clients.window() as window:
-            took = pair.lose(lambda console: console.kill())
+            took = both.lose(lambda console: console.kill())
         assert window.report.silence_ms < SILENCE_MS
         assert window.report.http_lost == 0
     print(f"killed in step 3: replaced after {took:.1f} s")
-    pair.assert_only_at(there)
-    pair.assert_sequence(first)
-    swap(pair)
-    frozen_and_thawed(pair)
+    both.assert_only_at(there)
+    both.assert_sequence(first)
+    assert both.pair.written("one")
+    assert both.pair.written_late("one", "two") == []
+    assert any("Migrated" in event for event in both.pair.watch.news())
+    swap(both)
+    frozen_and_thawed(both)
 
 
-def swap(pair: Scene) -> None:
+def swap(both: Scene) -> None:
     """Let the first one lead again: the second gives it up, and is started anew."""
+    pair = both.pair
     pair.consoles["one"].wait(10)
     pair.start("one")
     assert not pair.leads("one")
@@ -129,25 +91,26 @@ def swap(pair: Scene) -> None:
     assert pair.consoles["two"].wait(20) == 0
     until(lambda: pair.leads("one"), 3, "the first one to lead at once")
     pair.start("two")
-    pair.use("one")
-    until(pair.is_connected, 20, "both systems to be connected")
+    both.ask("one")
+    until(both.is_connected, 20, "both systems to be connected")
 
 
-def frozen_and_thawed(pair: Scene) -> None:
-    there = pair.there
-    took = pair.lose(lambda console: console.send_signal(signal.SIGSTOP))
+def frozen_and_thawed(both: Scene) -> None:
+    pair, there = both.pair, both.there
+    took = both.lose(lambda console: console.send_signal(signal.SIGSTOP))
     print(f"frozen in step 3: replaced after {took:.1f} s")
-    pair.assert_only_at(there)
-    story, epoch = pair.events(), pair.view("two")["leader"]["epoch"]
+    both.assert_only_at(there)
+    story, epoch = both.events(), pair.epoch("two")
     pair.consoles["one"].send_signal(signal.SIGCONT)
-    pair.use("one")
-    refused = pair.run("partition", "pause", NAME)
+    both.ask("one")
+    refused = both.run("partition", "pause", NAME)
     assert refused.returncode == 8, refused
     assert f"Another one leads: {pair.view('two')['name']}." in refused.stderr
     until(lambda: not pair.leads("one"), 5, "the thawed one to follow")
-    assert pair.events() == story, "it has written nothing"
-    pair.assert_only_at(there)  # by the thawed one's own word, and by libvirt's
+    assert both.events() == story, "it has written nothing"
+    both.assert_only_at(there)  # by the thawed one's own word, and by libvirt's
     assert [code for _, code in story].count("console-leads") == epoch == 4
     pair.consoles["two"].kill()
     until(lambda: pair.leads("one"), REPLACED_S, "the thawed one to lead")
-    assert pair.run("return", NAME).returncode == 0
+    assert both.run("return", NAME).returncode == 0
+    assert both.pair.written_late("one", "two"), "who looks on has seen the writes of its new lead"

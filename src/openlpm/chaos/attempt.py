@@ -17,7 +17,10 @@ ANSWER_S = 60.0
 
 
 class Attempt:
-    """A move from `source` to `target`. `notes` is what the fault itself found wrong or telling."""
+    """A move from `source` to `target`. `notes` is what the fault itself found wrong or telling.
+
+    `unheard`: the console that was asked is frozen, and its answer is not waited for.
+    """
 
     def __init__(self, scene: Scene) -> None:
         self.source = scene.here
@@ -25,6 +28,7 @@ class Attempt:
         self.before = scene.latest()
         self.limits: dict[str, Any] = {}
         self.hands_lent = False
+        self.unheard = False
         self.notes: list[str] = []
         self.wrong: list[str] = []
         self.move_id = ""
@@ -40,7 +44,8 @@ class Attempt:
 
     def answered(self) -> str:
         """The move's id, once the console has answered; empty when there is none."""
-        self._asking.join(ANSWER_S)
+        if not self.unheard:
+            self._asking.join(ANSWER_S)
         return self.move_id
 
     def until_told(self, code: str) -> bool:

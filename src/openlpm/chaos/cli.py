@@ -121,7 +121,7 @@ def soak_command(*, moves: int, seed: int | None, out: Path) -> int:
                 wrong, silence = len(tally.wrong), tally.percentiles()
                 click.echo(f"{tally.moves:4} moves, {wrong} wrong, silence {silence} ms")
     finally:
-        scene.stage.lab.down()
+        scene.close()
     report.write(tally.document() | {"seed": seed}, out)
     click.echo("\n".join([*tally.wrong, f"The same as JSON: {out}"]))
     return 1 if tally.wrong else 0

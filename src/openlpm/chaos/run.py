@@ -18,6 +18,7 @@ from openlpm.chaos.faults import FAULTS, Fault
 from openlpm.chaos.hands import lend
 from openlpm.chaos.judge import Before, Verdict, before, judge
 from openlpm.chaos.moments import POSTCOPY, Moment, reach
+from openlpm.chaos.postgresql import missing, programs
 from openlpm.chaos.scene import Scene, until
 
 FINAL_WITHIN_S = 60.0
@@ -111,10 +112,10 @@ def _run_some(
                     result = run_or_explain(scene, left.get_nowait())
                     done.put(result)
                     if result.broke_the_scene:
-                        scene.stage.lab.down()
+                        scene.close()
                         scene = make_scene()
         finally:
-            scene.stage.lab.down()
+            scene.close()
     except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
         done.put(error)
     done.put(None)
@@ -133,8 +134,12 @@ def run_or_explain(scene: Scene, case: Case) -> Result:
 def run_case(scene: Scene, case: Case) -> Result:
     """One case from whole to judged. Raises what a broken lab raises."""
     begun = time.monotonic()
+    if case.fault.shared and programs() is None:
+        return _result(case, begun, None, Verdict(wrong=[str(missing())]))
     for _ in range(TRIES):
         scene.restore()
+        if case.fault.shared:
+            scene.share()
         since = before(scene)
         attempt = Attempt(scene)
         if reach(case.moment, scene, attempt):
@@ -155,6 +160,7 @@ def _struck(scene: Scene, case: Case, attempt: Attempt, since: Before, begun: fl
         scene.link()
     record = _end(scene, case, attempt)
     seconds = time.monotonic() - healed
+    case.fault.after(scene, attempt)
     may_kill = case.fault.may_kill or attempt.hands_lent
     verdict = judge(scene, attempt, record, since, may_kill=may_kill)
     return _result(case, begun, round(seconds, 2) if record else None, verdict)

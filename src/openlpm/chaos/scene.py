@@ -4,16 +4,21 @@ scene = Scene(Stage.up("chaos"))
 scene.restore()                       # whole again, whatever was broken
 scene.kill_qemu(scene.here)
 scene.state("s1")                     # libvirt's word, not the console's
+scene.share()                         # two consoles on PostgreSQL, until `share_no_more`
 """
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from openlpm.chaos.pair import NAMES, Pair
+from openlpm.chaos.postgresql import Cluster
 from openlpm.faces.cli.client import Client, path_of
 from openlpm.faces.cli.problem import Problem
 from openlpm.lab.command import run, wait_until
@@ -72,9 +77,68 @@ class Scene:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.lab = stage.lab
-        self.client = Client(str(stage.socket))
+        self._own_socket = stage.socket
+        self._ask_at(stage.socket)
+        self._pair: Pair | None = None
+        self._kept = ExitStack()
         self.guest: Guest = stage.make_partition(NAME, on="s1", memory_mib=MEMORY_MIB)
         self.lpm("partition", "activate", NAME)
+
+    def close(self) -> None:
+        """Remove everything."""
+        try:
+            self._kept.close()
+        finally:
+            self.lab.down()
+
+    # Which console is asked
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        """The scene's PostgreSQL, started when it is first asked for."""
+        return self._kept.enter_context(Cluster.started())
+
+    @property
+    def pair(self) -> Pair:
+        """The two consoles on PostgreSQL, between `share` and `share_no_more`."""
+        if self._pair is None:
+            raise LabError("one-console", "There is one console, on a file of its own.")
+        return self._pair
+
+    def share(self) -> None:
+        """Two consoles on a fresh PostgreSQL database, instead of the one on a file."""
+        self._end_console(signal.SIGTERM)
+        self._pair = Pair(self.lab, self.cluster)
+        self.ask("one")
+        self.stage.add_systems()
+        self._pair.start("two")
+        for name in NAMES:
+            self.ask(name)
+            until(self.is_connected, 30, f"both systems to be connected to console {name}")
+        self.ask("one")
+
+    def share_no_more(self) -> None:
+        """The console on a file again. Where the partition is, it sees from the servers."""
+        if self._pair is not None:
+            self._pair.end()
+            self._pair = None
+            self._ask_at(self._own_socket)
+            self.stage.start_console()
+
+    def ask(self, name: str) -> None:
+        """Ask this one of the pair from now on."""
+        self._ask_at(self.pair.socket(name))
+        self.stage.console = self.pair.consoles[name]
+
+    def _ask_at(self, socket: Path) -> None:
+        self.stage.socket = socket
+        self.client = Client(str(socket))
+
+    def _end_console(self, number: int) -> None:
+        console = self.stage.console
+        if console:
+            console.send_signal(number)
+            console.wait(20)
 
     # As an operator
 
@@ -139,10 +203,7 @@ class Scene:
 
     def kill_console(self) -> None:
         """kill -9."""
-        console = self.stage.console
-        if console:
-            console.kill()
-            console.wait(10)
+        self._end_console(signal.SIGKILL)
 
     # As an inspector: what the servers say, not what the console says
 
@@ -174,6 +235,8 @@ class Scene:
 
     def reservations(self) -> int:
         """Rooms held for moves."""
+        if self._pair is not None:
+            return self._pair.reservations()
         argv = [sys.executable, "-c", _RESERVATIONS, str(self.stage.database)]
         return int(run(self.stage.beside_console(argv), doing="read the console's database"))
 
@@ -266,6 +329,7 @@ class Scene:
         if self.stage.disk:
             self.stage.disk.free()
         self.link()
+        self.share_no_more()
         if self.stage.console is None or self.stage.console.poll() is not None:
             self.stage.start_console()
         until(self.is_connected, 30, "both systems to be connected")

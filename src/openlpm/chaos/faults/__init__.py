@@ -6,11 +6,12 @@ A fault strikes and heals; in between it waits for what an operator would notice
     console.py    the console, and operators
     daemons.py    libvirt's daemons, QEMUs
     links.py      cables, connections, power
+    leader.py     the one that leads, of two consoles on one PostgreSQL
 """
 
-from openlpm.chaos.faults import console, daemons, links
+from openlpm.chaos.faults import console, daemons, leader, links
 from openlpm.chaos.faults.fault import Fault
 
 __all__ = ["FAULTS", "Fault"]
 
-FAULTS = (*console.ROWS, *daemons.ROWS, *links.ROWS)
+FAULTS = (*console.ROWS, *daemons.ROWS, *links.ROWS, *leader.ROWS)

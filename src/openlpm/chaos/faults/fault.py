@@ -23,17 +23,19 @@ def nothing(_scene: Scene, _attempt: Attempt) -> None:
 
 @dataclass(frozen=True)
 class Fault:
-    """A row.
+    """A row. `shared`: it needs two consoles on one PostgreSQL.
 
     `may_kill`: the partition itself may die of it, and is then off. `where` leaves out the moments
-    at which there is nothing to strike.
+    at which there is nothing to strike. `after` is what comes when the move has ended.
     """
 
     name: str
     what: str
     strike: Act
     heal: Act = nothing
+    after: Act = nothing
     may_kill: bool = False
+    shared: bool = False
     where: frozenset[Moment] = EVERYWHERE
 
 
