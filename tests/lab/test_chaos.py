@@ -15,9 +15,9 @@ pytestmark = pytest.mark.lab
 
 
 @pytest.fixture(scope="module")
-def broken_scene() -> Iterator[Scene]:
+def broken_scene(run_id: str) -> Iterator[Scene]:
     """One for all: each case makes it whole first."""
-    scene = make_scene()
+    scene = make_scene(f"{run_id}x")
     yield scene
     scene.close()
 

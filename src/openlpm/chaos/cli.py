@@ -89,9 +89,9 @@ def _is_asked(case: str, names: tuple[str, ...]) -> bool:
     return not names or any(name in (case, fault, f"@{step}") for name in names)
 
 
-def make_scene() -> Scene:
+def make_scene(name: str = "") -> Scene:
     """A lab of its own, with a console whose disk can be filled."""
-    stage = Stage.up(f"chaos-{secrets.token_hex(2)}", disk_mib=DISK_MIB)
+    stage = Stage.up(name or f"chaos-{secrets.token_hex(2)}", disk_mib=DISK_MIB)
     try:
         return Scene(stage)
     except BaseException:
