@@ -1,6 +1,8 @@
 """A target that cannot take a partition by post-copy, in QEMU's and libvirt's own words."""
 
 import json
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import cast
 
 import libvirt
@@ -8,7 +10,8 @@ import pytest
 
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.migrate import failed
-from openlpm.adapters.libvirt.postcopy import refusal
+from openlpm.adapters.libvirt.postcopy import refusal, try_postcopy
+from openlpm.model.errors import HypervisorRefused
 from openlpm.model.partition import Mark
 from openlpm.model.system import System
 from openlpm.ports import Transfer
@@ -22,10 +25,23 @@ SAID = (
 
 
 class Line:
-    """What `failed` asks of a connection."""
+    """What is asked of a connection, whose libvirtd hangs."""
 
     name = "s1"
     alive = True
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    @contextmanager
+    def apart(self) -> Generator["Line"]:
+        yield self
+
+    def ask(self, doing: str, *_: object, **__: object) -> str:
+        raise HypervisorRefused("hypervisor-stuck", f"It took long to {doing}.", cause="It hangs.")
+
+    def close(self) -> None:
+        self.closed = True
 
 
 def refused_with(message: str) -> libvirt.libvirtError:
@@ -46,6 +62,13 @@ def test_a_transfer_that_is_refused_for_it_says_what_to_do(why: str) -> None:
 def test_any_other_refusal_is_not_taken_for_it() -> None:
     told = failed(refused_with("operation failed: no such host"), cast("Connection", Line()), WISH)
     assert told.code == "transfer-failed"
+
+
+def test_where_it_cannot_be_tried_that_is_the_reason_against_it() -> None:
+    line = Line()
+    told = try_postcopy(cast("Connection", line), "x86_64")
+    assert told == "It cannot be tried: It hangs."
+    assert line.closed
 
 
 def test_what_a_trial_is_answered() -> None:

@@ -20,9 +20,9 @@ from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.errors import said, sentence
 from openlpm.adapters.libvirt.throwaway import in_turn, skeleton
 from openlpm.adapters.libvirt.xml import to_text
-from openlpm.model.errors import OpenLpmError
+from openlpm.model.errors import HypervisorRefused
 
-_PATIENCE_S = 6.0
+_PATIENCE_S = 12.0
 _FLAGS = libvirt.VIR_DOMAIN_START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY
 _ALLOW = json.dumps(
     {
@@ -42,9 +42,9 @@ def try_postcopy(connection: Connection, arch: str) -> str:
                 seconds=_PATIENCE_S,
                 itself=True,
             )
-        except OpenLpmError:
+        except HypervisorRefused as error:
             line.close()  # it ends the throwaway, and nobody else shall wait behind a call
-            raise
+            return f"It cannot be tried: {error.cause}"
 
 
 def _trouble(line: Connection, name: str, arch: str) -> str:
