@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # Debian's packages: what servers run (libvirt, QEMU), what the lab adds, what builds libvirt-python.
 DEB := libvirt-daemon-system libvirt-clients libvirt-dev qemu-system-x86 qemu-utils qemu-block-extra \
-       nbdkit e2fsprogs dosfstools mtools syslinux syslinux-common fdisk \
+       nbdkit dropbear-bin openssh-client e2fsprogs dosfstools mtools syslinux syslinux-common fdisk \
        postgresql iproute2 openssl gcc libc6-dev pkg-config python3 python3-dev python3-venv
 # Debian 13 packs the lock daemon apart, and what lists bridges.
 ifeq ($(shell . /etc/os-release; [ "$${VERSION_ID:-0}" -ge 13 ] 2>/dev/null && echo yes),yes)

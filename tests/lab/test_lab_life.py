@@ -53,14 +53,14 @@ def test_a_second_lab_comes_up_quickly_beside_and_goes_without_trace(lab: Lab, r
         second.down()
         assert time.monotonic() - begun < 10
         assert second.left_overs() == []
-        assert lab.servers[0].daemons() == ["libvirtd", "virtlockd", "virtlogd"]
+        assert lab.servers[0].daemons() == ["dropbear", "libvirtd", "virtlockd", "virtlogd"]
 
 
 def test_the_same_name_is_refused_and_the_lab_unharmed(lab: Lab) -> None:
     with pytest.raises(LabError) as refused:
         Lab.up(lab.name)
     assert refused.value.code == "lab-exists"
-    assert len(lab.servers[0].daemons()) == 3
+    assert len(lab.servers[0].daemons()) == 4
 
 
 @pytest.mark.parametrize("moment", [0.25, 0.6, 1.0])

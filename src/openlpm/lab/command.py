@@ -30,6 +30,10 @@ PROGRAMS = {
     "qemu-system-x86_64": "qemu-system-x86",
     "nbdkit": "nbdkit",
     "openssl": "openssl",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "dropbear": "dropbear-bin",
+    "dropbearkey": "dropbear-bin",
 }
 # Where those are, whatever the caller's own PATH puts in front.
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"

@@ -19,6 +19,7 @@ from openlpm.lab.command import SYSTEM_PATH, wait_until
 from openlpm.lab.errors import LabError
 from openlpm.lab.look import MARK
 from openlpm.lab.plan import Plan, address
+from openlpm.lab.ssh import Ssh
 from openlpm.lab.state import Folder
 
 NBD_PORT = 10809
@@ -82,8 +83,9 @@ class Hub:
         wait_until(ready.exists, seconds=10, what="the storage server")
 
     def marked(self, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-        """The environment for programs that stand outside, so that `down` finds them."""
-        return {**environment, MARK: str(self.folder.run)}
+        """The environment for the lab's programs: `down` finds them, and they find its `ssh`."""
+        path = f"{Ssh(self.folder.ssh).programs}:{environment.get('PATH', SYSTEM_PATH)}"
+        return {**environment, "PATH": path, MARK: str(self.folder.run)}
 
     def _wait_for(self, socket: Path) -> None:
         try:

@@ -26,6 +26,7 @@ from openlpm.lab.hub import Hub
 from openlpm.lab.pki import LIBVIRT, Authority
 from openlpm.lab.plan import Plan
 from openlpm.lab.server import LabServer
+from openlpm.lab.ssh import Ssh
 from openlpm.lab.storage import Volume
 
 
@@ -134,10 +135,12 @@ class Lab:
             state.save(self.folder, self.plan, complete=True)
 
     def _certify(self) -> None:
-        """An authority, and a certificate for those outside: the console, and who looks on."""
+        """An authority, and for those outside (the console, and who looks on) a certificate and
+        a key for ssh."""
         authority = Authority(self.folder.authority)
         authority.make()
         authority.issue(LIBVIRT, self.folder.console_pki, "console")
+        Ssh(self.folder.ssh).make()
 
     def _boot(self, server: LabServer) -> None:
         self.hub.boot(server.furnish())

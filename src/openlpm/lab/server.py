@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from openlpm.lab import configuration, control
+from openlpm.lab import configuration, control, ssh
 from openlpm.lab.command import run, wait_until
 from openlpm.lab.errors import LabError
 from openlpm.lab.names import server_name
 from openlpm.lab.network import inside
 from openlpm.lab.pki import LIBVIRT, QEMU, Authority
 from openlpm.lab.plan import Plan, address, host_uuid
+from openlpm.lab.ssh import Ssh
 from openlpm.lab.state import Folder
 
 LOG_FOLDER = "/var/log/libvirt"
@@ -46,6 +47,16 @@ class LabServer:
         return self._uri(self.migration_address, configuration.PKI_FOLDER)
 
     @property
+    def ssh_uri(self) -> str:
+        """The same by ssh."""
+        return self._by_ssh(self.management_address)
+
+    @property
+    def ssh_peer_uri(self) -> str:
+        """The same by ssh."""
+        return self._by_ssh(self.migration_address)
+
+    @property
     def management_address(self) -> str:
         """Where the console reaches it."""
         return address("management", self.number)
@@ -54,6 +65,10 @@ class LabServer:
     def migration_address(self) -> str:
         """Where QEMU on it listens for an arriving partition."""
         return address("migration", self.number)
+
+    @property
+    def _called_at(self) -> tuple[str, str]:
+        return self.management_address, self.migration_address
 
     @property
     def host_uuid(self) -> str:
@@ -115,6 +130,7 @@ class LabServer:
             path.write_text(text)
         _autostart(etc / "qemu/networks", network)
         _autostart(etc / "storage", pool)
+        Ssh(self.folder.ssh).furnish(self.name, own, self._called_at)
         for path in (self.folder.leases / configuration.LOCKSPACE, own / "var-lib/leases"):
             path.mkdir(parents=True, exist_ok=True)
         self.certify()
@@ -127,12 +143,13 @@ class LabServer:
     def certify(self) -> None:
         """Give it certificates by which all others know it, on either network."""
         authority = Authority(self.folder.authority)
-        addresses = (self.management_address, self.migration_address)
         for names in (LIBVIRT, QEMU):
-            authority.issue(names, self.pki, self.name, addresses)
+            authority.issue(names, self.pki, self.name, self._called_at)
 
     def start_daemons(self) -> None:
         """virtlogd and virtlockd first: libvirtd looks for the lock daemon when it starts."""
+        key = str(self.folder.server(self.name) / ssh.HOST_KEY)
+        self._start("dropbear", ssh.daemon(key, self._called_at))
         self._start("virtlogd", ["virtlogd"])
         self._start("virtlockd", ["virtlockd"])
         lock = self.root / "run/libvirt/virtlockd-sock"
@@ -203,6 +220,9 @@ class LabServer:
             return f"qemu+tcp://{address}/system"
         return f"qemu+tls://{address}/system?pkipath={quote(certificates)}"
 
+    def _by_ssh(self, address: str) -> str:
+        return f"qemu+ssh://root@{address}/system?keyfile={quote(str(Ssh(self.folder.ssh).key))}"
+
     def _start(self, name: str, argv: list[str]) -> None:
         log = f"{LOG_FOLDER}/{name}.stderr"
         control.ask(self.socket, do="start", name=name, argv=argv, log=log)
@@ -218,6 +238,7 @@ class LabServer:
             (self.folder.data / "cache", "/var/cache/libvirt"),
             (own / "hostname", "/etc/hostname"),
             (own / "hosts", "/etc/hosts"),
+            (own / "passwd", "/etc/passwd"),
         ]
         for source, _ in binds:
             if not source.exists():

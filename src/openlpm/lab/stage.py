@@ -60,16 +60,18 @@ class Stage:
         keep: bool = False,
         disk_mib: int = 0,
         insecure: bool = False,
+        ssh: bool = False,
     ) -> Self:
         """Bring up the servers, start the console beside them, and tell it of each server.
 
-        With `disk_mib` the console's database has a small file system to itself (`stage.disk`).
+        With `disk_mib` the console's database has a small file system to itself (`stage.disk`);
+        with `ssh` the console reaches the servers by ssh, and they each other by TLS as usual.
         """
         lab = Lab.up(name, servers=servers, link=link, insecure=insecure)
         try:
             stage = cls(lab, keep=keep, disk_mib=disk_mib)
             stage.start_console()
-            stage.add_systems(insecure=insecure)
+            stage.add_systems(insecure=insecure, ssh=ssh)
         except BaseException:
             lab.down()
             raise
@@ -105,11 +107,11 @@ class Stage:
         """The command that runs `argv` where the console's files are seen."""
         return self.disk.inside(argv) if self.disk else argv
 
-    def add_systems(self, *, insecure: bool = False) -> None:
+    def add_systems(self, *, insecure: bool = False, ssh: bool = False) -> None:
         """Tell the console of each server, that what goes to and from it may be unencrypted."""
         for server in self.lab.servers:
             self.lpm(
-                *("system", "add", server.name, server.uri),
+                *("system", "add", server.name, server.ssh_uri if ssh else server.uri),
                 *("--peer-uri", server.peer_uri),
                 *("--migration-address", server.migration_address),
                 *(("--insecure",) if insecure else ()),

@@ -49,6 +49,11 @@ class Folder:
         return self.data / "console-pki"
 
     @property
+    def ssh(self) -> Path:
+        """Root's home on all servers, with its keys."""
+        return self.data / "ssh"
+
+    @property
     def leases(self) -> Path:
         """Shown to every server at the same place."""
         return self.data / "leases"

@@ -34,6 +34,7 @@ def _server(lab: Lab, server: LabServer) -> dict[str, Any]:
         "daemons": server.daemons() if running else [],
         "uri": server.uri,
         "peer_uri": server.peer_uri,
+        "ssh_uri": server.ssh_uri,
         "migration_address": server.migration_address,
         "host_uuid": server.host_uuid,
         "processors": server.processors or os.cpu_count(),
