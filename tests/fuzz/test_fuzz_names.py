@@ -14,6 +14,7 @@ from bounds import fuzzed, outcome
 from hostile import NUMBERS, WORDS, texts
 from hypothesis import strategies as st
 
+from openlpm.adapters.libvirt.ssh import from_console
 from openlpm.faces.cli.client import path_of
 from openlpm.faces.cli.partition_create import Network
 from openlpm.faces.cli.problem import Problem
@@ -79,7 +80,12 @@ _USERS = st.one_of(st.just(""), texts(8).map(lambda user: f"{user}@"), st.just("
 _PARAMETERS = st.one_of(
     st.just(""),
     st.tuples(
-        st.sampled_from(("keyfile", "socket", "no_verify", "command", "netcat", "%63ommand", "")),
+        st.sampled_from(
+            (
+                *("keyfile", "socket", "no_verify", "no_tty", "proxy", "known_hosts"),
+                *("command", "netcat", "Command", "%63ommand", ""),
+            )
+        ),
         st.one_of(texts(12), st.just("/run/libvirt/libvirt-sock")),
     ).map("?{0[0]}={0[1]}".format),
 )
@@ -97,11 +103,16 @@ _URIS = st.builds(
 def gives_no_option_and_no_command(text: str) -> None:
     if not accepted(checked_uri, text, BadRequest):
         return
+    called = from_console(text)
+    assert called.startswith(text)
+    assert len(re.findall("[?&;]command=", called)) == text.lower().startswith("qemu+ssh:")
     assert text.isprintable()
     assert len(text) <= 1024
     parts = urlsplit(text)
     user, _, _ = parts.netloc.rpartition("@")
-    values = [pair.partition("=")[2] for pair in re.split("[&;]", parts.query)]
+    given = [pair.partition("=") for pair in re.split("[&;]", parts.query)]
+    names, values = {name for name, _, _ in given}, [value for _, _, value in given]
+    assert not {unquote(name).lower() for name in names} & {"command", "netcat"}
     for word in (user, parts.hostname or "", *values):
         assert unquote(word) == word, "libvirt takes %2D for '-'"
         assert not word.startswith("-")

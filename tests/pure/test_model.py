@@ -70,6 +70,8 @@ class TestUris:
         [
             "qemu:///system",
             "qemu+ssh://root@server/system",
+            "qemu+ssh://lpm@[fd00::1]:2222/system?keyfile=/etc/openlpm/key&no_tty=1&proxy=netcat",
+            "qemu+ssh://server/system?no_verify=1&mode=direct&socket=/run/libvirt/libvirt-sock",
             "qemu+tls://server.example:16514/system?no_verify=1",
             "qemu+unix:///session?socket=/run/x/libvirt-sock",
             "qemu+tcp://[fd00::1]/system",
@@ -102,6 +104,12 @@ class TestUris:
             ("qemu+ssh://server/system#", "'#'"),
             ("qemu+ssh://server/system?socket=/" + "x" * 1024, "longer"),
             ("qemu+ssh://root@server/system?command=/tmp/x", "command"),
+            ("qemu+ssh://root@server/system?no_tty=1&netcat=/tmp/x", "would run"),
+            ("qemu+ssh://root@server/system?Command=/tmp/x", "Command"),
+            ("qemu+ssh://root@server/system?known_hosts=/k", "~/.ssh/known_hosts"),
+            ("qemu+ssh://root@server/system?known_hosts_verify=ignore", "not allowed"),
+            ("qemu+ssh://-l@server/system", "option"),
+            ("qemu+ssh://server/system?proxy=-oProxyCommand=x", "proxy"),
         ],
     )
     def test_a_bad_one_is_refused_with_the_cause(self, uri: str, why: str) -> None:

@@ -15,11 +15,13 @@ from openlpm.model.spoken import PLAIN
 
 NAME_RULE = "1 to 63 letters, digits, '.', '_' or '-', beginning with a letter or digit"
 _SCHEMES = ("qemu", "qemu+unix", "qemu+ssh", "qemu+libssh2", "qemu+tls", "qemu+tcp")
-# Not `command` or `netcat`: libvirt would run what they name.
+# Not `command` or `netcat`: libvirt would run what they name, here or there.
 _PARAMETERS = {
     *("keyfile", "known_hosts", "known_hosts_verify", "no_tty", "no_verify", "pkipath"),
-    *("sshauth", "socket", "mode", "tls_priority"),
+    *("sshauth", "socket", "mode", "proxy", "tls_priority"),
 }
+# libvirt would drop them without a word: the program ssh has its own files and its own order.
+_NOT_FOR_SSH = {"known_hosts", "known_hosts_verify", "sshauth", "pkipath", "tls_priority"}
 # Plain words only: libvirt takes %2D for '-', ssh expands user and host into shell commands of its
 # configuration, and the other end's shell is given the path of the socket.
 _PLACE = re.compile(
@@ -63,10 +65,19 @@ def checked_uri(text: str) -> str:
     if not _PLACE.match(parts.netloc):
         raise _bad_uri(text, "Its user, host or port holds what could be an option or a command.")
     given = [pair.partition("=") for pair in re.split("[&;]", parts.query) if pair]
-    strange = {name for name, _, value in given if name not in _PARAMETERS or _is_odd(value)}
+    unknown = _NOT_FOR_SSH if parts.scheme == "qemu+ssh" else set[str]()
+    allowed = _PARAMETERS - unknown
+    strange = {name for name, _, value in given if name not in allowed or _is_odd(value)}
     if strange:
-        raise _bad_uri(text, f"Its parameters {', '.join(sorted(strange))} are not allowed.")
+        named = ", ".join(sorted(strange))
+        raise _bad_uri(text, f"Its parameters {named} are not allowed{_why(strange, unknown)}.")
     return text
+
+
+def _why(strange: set[str], unknown: set[str]) -> str:
+    if strange <= unknown:
+        return ": ssh knows its hosts by ~/.ssh/known_hosts, and of the rest nothing"
+    return ": libvirt would run what they name" if strange & {"command", "netcat"} else ""
 
 
 def _is_odd(value: str) -> bool:

@@ -19,6 +19,7 @@ from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.door import open_connection
 from openlpm.adapters.libvirt.errors import ignoring, said, sentence
 from openlpm.adapters.libvirt.migrate import migration_uri
+from openlpm.adapters.libvirt.ssh import from_daemon
 from openlpm.adapters.libvirt.throwaway import ARCHS, definition, in_turn
 from openlpm.model.errors import OpenLpmError
 from openlpm.model.system import System
@@ -64,7 +65,7 @@ def _moved(line: Connection, definition: str, target: System) -> str:
     if target.mover.address:
         parameters[libvirt.VIR_MIGRATE_PARAM_URI] = migration_uri(target.mover.address)
     try:
-        guest.migrateToURI3(target.peer_uri, parameters, _FLAGS)
+        guest.migrateToURI3(from_daemon(target.peer_uri), parameters, _FLAGS)
     except libvirt.libvirtError as error:
         if not line.alive:
             raise

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 import libvirt
 
-from openlpm.adapters.libvirt import loop
+from openlpm.adapters.libvirt import loop, ssh
 from openlpm.adapters.libvirt.bounded import begun
 from openlpm.adapters.libvirt.certificates import TLS_PORT, Call, bad_daemon, tls_place
 from openlpm.adapters.libvirt.connection import Connection
-from openlpm.adapters.libvirt.errors import said, unreachable, untrusted
+from openlpm.adapters.libvirt.errors import barred, said, unreachable, untrusted
 from openlpm.model.errors import ServerUnreachable
 
 OPEN_S = 6.0
@@ -54,14 +54,15 @@ class Door:
 
 def _opened(uri: str) -> libvirt.virConnect:
     knock(uri)
-    return libvirt.open(unattended(uri))
+    return libvirt.open(ssh.from_console(uri))
 
 
 def knock(uri: str) -> None:
     """See whether the host is there at all, where that is a matter of a TCP port.
 
     libvirt leaves connect() to the kernel, which tries for minutes in ever longer intervals, and
-    so notices late that a host is back. Ours ends, and begins anew.
+    so notices late that a host is back. Ours ends, and begins anew. ssh ends by itself (`ssh.py`),
+    and where it goes is a matter of its configuration: by way of another host, for instance.
     """
     parts = urlsplit(uri)
     transport = parts.scheme.partition("+")[2] or "tls"
@@ -74,6 +75,9 @@ def knock(uri: str) -> None:
 
 
 def _failed(name: str, uri: str, why: str) -> ServerUnreachable:
+    by_ssh = ssh.trouble(why, uri, "the console's user")
+    if by_ssh:
+        return barred(name, by_ssh)
     place = tls_place(uri)
     if place is None:
         return unreachable(name, why)
@@ -86,14 +90,6 @@ def _close_unwanted(attempt: "Future[libvirt.virConnect]") -> None:
     if attempt.exception() is None:
         with suppress(libvirt.libvirtError):
             attempt.result().close()
-
-
-def unattended(uri: str) -> str:
-    """The URI, with ssh kept from asking for a password: nobody sits at the console's terminal."""
-    parts = urlsplit(uri)
-    if not parts.scheme.endswith(("+ssh", "+libssh2")) or "no_tty=" in parts.query:
-        return uri
-    return f"{uri}{'&' if parts.query else '?'}no_tty=1"
 
 
 _door = Door()

@@ -10,6 +10,7 @@ from typing import Any
 
 import libvirt
 
+from openlpm.adapters.libvirt.ssh import Trouble
 from openlpm.model.certificate import BadCertificate
 from openlpm.model.errors import Gone, HypervisorRefused, OpenLpmError, ServerUnreachable
 
@@ -98,6 +99,13 @@ def untrusted(system: str, bad: BadCertificate) -> ServerUnreachable:
     """The console and a managed system do not trust each other."""
     return ServerUnreachable(
         bad.flaw, f"{system} cannot be reached.", cause=bad.message, remedy=bad.remedy
+    )
+
+
+def barred(system: str, trouble: Trouble) -> ServerUnreachable:
+    """ssh does not let the console in."""
+    return ServerUnreachable(
+        trouble.code, f"{system} cannot be reached.", cause=trouble.cause, remedy=trouble.remedy
     )
 
 

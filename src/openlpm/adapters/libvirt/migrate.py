@@ -27,6 +27,7 @@ from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.definition import EXPORTED
 from openlpm.adapters.libvirt.errors import ignoring, said, unreachable, whole
 from openlpm.adapters.libvirt.metadata import with_mark
+from openlpm.adapters.libvirt.ssh import from_daemon
 from openlpm.decide.checks.postcopy import ALLOW_POSTCOPY
 from openlpm.model.certificate import Flaw
 from openlpm.model.errors import Gone, HypervisorRefused, OpenLpmError
@@ -51,7 +52,7 @@ def transfer(connection: Connection, wanted: Transfer) -> None:
         )
         try:
             # Not `ask`: it lasts as long as it lasts. Keepalive ends it when libvirtd is gone.
-            domain.migrateToURI3(wanted.target.peer_uri, parameters, flags)
+            domain.migrateToURI3(from_daemon(wanted.target.peer_uri), parameters, flags)
         except libvirt.libvirtError as error:
             raise failed(error, line, wanted) from error
 

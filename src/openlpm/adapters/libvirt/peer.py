@@ -20,6 +20,7 @@ from contextlib import suppress
 import libvirt
 from lxml import etree
 
+from openlpm.adapters.libvirt import ssh
 from openlpm.adapters.libvirt.bounded import bounded
 from openlpm.adapters.libvirt.certificates import Call, bad_daemon, tls_place
 from openlpm.adapters.libvirt.connection import Connection
@@ -50,7 +51,10 @@ def call(connection: Connection, arch: str, uuid: str, target: System) -> PeerVe
 
 
 def _explained(verdict: PeerVerdict, source: str, target: System) -> PeerVerdict:
-    """Where it is a certificate that the daemons stumble over, whose it is and what is wrong."""
+    """Where it is a key or a certificate that the daemons stumble over, which, and what to do."""
+    by_ssh = ssh.trouble(verdict.daemon, target.peer_uri, f"root on {source}")
+    if by_ssh:
+        return PeerVerdict(daemon=f"{by_ssh.cause} {by_ssh.remedy}")
     called = tls_place(target.peer_uri)
     if not verdict.daemon or called is None:
         return verdict
@@ -106,7 +110,9 @@ class _Attempt:
         """Why a migration of `domain` to `peer` would not even begin; "" when it would."""
         flags |= libvirt.VIR_MIGRATE_PEER2PEER | libvirt.VIR_MIGRATE_PERSIST_DEST
         try:
-            domain.migrateToURI3(peer, {libvirt.VIR_MIGRATE_PARAM_URI: _NOWHERE}, flags)
+            domain.migrateToURI3(
+                ssh.from_daemon(peer), {libvirt.VIR_MIGRATE_PARAM_URI: _NOWHERE}, flags
+            )
         except libvirt.libvirtError as error:
             if not self._line.alive:
                 raise
