@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from openlpm.adapters.libvirt.ssh import PROGRAM, from_console, from_daemon, trouble
+from openlpm.adapters.libvirt.ssh import PROGRAM, from_console, from_daemon, is_swallowed, trouble
 
 # As libvirt 9.0 and OpenSSH 9.2 said it.
 CHANGED = """Cannot recv data: @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
@@ -71,6 +71,12 @@ def test_the_remedies_are_commands_that_name_the_place() -> None:
 )
 def test_other_words_are_about_no_key(said: str, uri: str) -> None:
     assert trouble(said, uri, "the console's user") is None
+
+
+def test_an_end_without_a_word_is_told_from_one_with_a_reason() -> None:
+    assert is_swallowed("End of file while reading data: : Input/output error.")
+    assert not is_swallowed(SAID["libvirt-not-allowed"])
+    assert not is_swallowed("unsupported scheme openlpm in migration URI openlpm://nowhere.")
 
 
 def test_the_console_calls_by_a_program_that_asks_nobody_and_ends() -> None:

@@ -34,6 +34,7 @@ _PATIENCE_S = 4.0
 _SCHEME = "openlpm"
 _NOWHERE = f"{_SCHEME}://nowhere"
 _LAST_PORT = 49215
+_TRIES_MORE = 4
 
 
 def call(connection: Connection, arch: str, uuid: str, target: System) -> PeerVerdict:
@@ -107,6 +108,15 @@ class _Attempt:
                 domain.undefine()
 
     def _refusal(self, domain: libvirt.virDomain, flags: int, peer: str) -> str:
+        """Why a migration to `peer` would not even begin, asked anew where ssh swallowed it."""
+        why = self._answer(domain, flags, peer)
+        for _ in range(_TRIES_MORE if ssh.is_ssh(peer) else 0):
+            if not ssh.is_swallowed(why):
+                break
+            why = self._answer(domain, flags, peer)
+        return why
+
+    def _answer(self, domain: libvirt.virDomain, flags: int, peer: str) -> str:
         """Why a migration of `domain` to `peer` would not even begin; "" when it would."""
         flags |= libvirt.VIR_MIGRATE_PEER2PEER | libvirt.VIR_MIGRATE_PERSIST_DEST
         try:

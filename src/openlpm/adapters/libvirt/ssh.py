@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 PROGRAM = Path(__file__).with_name("unattended-ssh")
 _PORT = 22
 _KEYFILE = re.compile(r"(?:^|[&;])keyfile=([^&;]+)")
+_WORDLESS = re.compile(r"End of file while reading data[ :]*Input/output error")
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]+")
 
 
@@ -38,6 +39,15 @@ def from_daemon(uri: str) -> str:
     if not is_ssh(uri) or "no_tty=" in parts.query:
         return uri
     return f"{uri}{'&' if parts.query else '?'}no_tty=1"
+
+
+def is_swallowed(said: str) -> bool:
+    """The other end hung up without a word, as it does after about one in six refusals.
+
+    `virt-ssh-helper` there drops what it has not passed on when its libvirtd closes the connection.
+    The caller then tells of that, and not of why it had been refused.
+    """
+    return bool(_WORDLESS.search(said))
 
 
 @dataclass(frozen=True, slots=True)
