@@ -9,13 +9,16 @@ from urllib.parse import urlsplit
 
 from openlpm.model.system import System
 
-_UNVERIFIED = re.compile(r"(^|[&;])no_verify=(?!0*([&;]|$))")
+_UNVERIFIED = re.compile(
+    r"(^|[&;])(no_verify=(?!0*([&;]|$))|known_hosts_verify=(?!normal([&;]|$)))"
+)
 
 
 def is_plain(uri: str) -> bool:
     """Whoever stands on the way can listen, or pose as the server.
 
-    `no_verify` gives up on knowing who answers; what is then encrypted, is so for anybody.
+    `no_verify` gives up on knowing who answers, as `known_hosts_verify` does unless it is `normal`;
+    what is then encrypted, is so for anybody.
     """
     parts = urlsplit(uri)
     return parts.scheme.endswith("+tcp") or bool(_UNVERIFIED.search(parts.query))

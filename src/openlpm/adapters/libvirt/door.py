@@ -20,7 +20,7 @@ from openlpm.adapters.libvirt.errors import barred, said, unreachable, untrusted
 from openlpm.model.errors import ServerUnreachable
 
 OPEN_S = 6.0
-_PORTS = {"tcp": 16509, "tls": TLS_PORT}
+_PORTS = {"tcp": 16509, "tls": TLS_PORT, "libssh2": 22}
 _KNOCK_S = 4.0
 
 
