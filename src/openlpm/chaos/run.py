@@ -144,9 +144,7 @@ def run_case(scene: Scene, case: Case) -> Result:
         attempt = Attempt(scene)
         if reach(case.moment, scene, attempt):
             return _struck(scene, case, attempt, since, begun)
-        move = attempt.answered()
-        if move:
-            scene.ended(move)
+        _end(scene, case, attempt)
     unseen = Verdict(wrong=[f"{case.moment} was not told in {TRIES} moves."])
     return _result(case, begun, None, unseen)
 

@@ -191,11 +191,8 @@ class Scene:
         return [event["code"] for event in last if event["migration_id"] == move_id]
 
     def attention(self, move_id: str) -> str:
-        """What the console last asked an operator to look at in a move."""
-        last = self.client.get(path_of("events"), last=500)
-        codes = ("migration-attention",)
-        told = [e["message"] for e in last if e["migration_id"] == move_id and e["code"] in codes]
-        return told[-1] if told else ""
+        """What the console asks an operator to look at in a move, as `migration show` has it."""
+        return self.client.get(path_of("migrations", move_id))["attention"]
 
     def link_of(self, system: str) -> str:
         """Whether the console reaches a system, by its own word."""
@@ -362,7 +359,7 @@ class Scene:
         if states == ["", "paused"]:
             self.virsh(self.here, "resume", NAME)
         elif states == ["", "shut"]:
-            self.lpm("partition", "activate", NAME)
+            until(self._activated, 60, "the partition to be activated")
         elif states != ["", "running"]:
             self.make_anew()
         try:
@@ -370,6 +367,16 @@ class Scene:
         except LabError:
             self.make_anew()
             wait_until(self.serves, seconds=60, what="the new partition to serve")
+
+    def _activated(self) -> bool:
+        """libvirt may be busy with what is left of a transfer yet: then its end is waited for."""
+        try:
+            self.client.post(path_of("partitions", NAME, "activate"))
+        except Problem as problem:
+            if problem.code != "partition-busy":
+                raise
+            return False
+        return True
 
     def make_anew(self) -> None:
         """It is beyond repair: others shall not fail for that."""
