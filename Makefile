@@ -82,7 +82,7 @@ bench-migrate: env ## Measure our moves against virsh's, in pairs
 
 .PHONY: chaos
 chaos: env ## Break everything at every step of a move, and see that nothing is lost (CASE=… for one)
-	@$(AS_ROOT) $(BIN)/lpm lab chaos $(if $(CASE),$(CASE),--page docs/fault-matrix.md); $(GIVE_BACK)
+	@$(AS_ROOT) $(BIN)/lpm lab chaos $(if $(CASE),$(CASE),--jobs 2 --page docs/fault-matrix.md); $(GIVE_BACK)
 
 .PHONY: soak
 soak: env ## Two hundred moves in a row under load, one of ten disturbed at random

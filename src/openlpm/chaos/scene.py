@@ -169,7 +169,16 @@ class Scene:
                 return record if record["phase"] in FINAL else None
             return None
 
-        return until(final, seconds, f"the end of move {move_id}")
+        try:
+            return until(final, seconds, f"the end of move {move_id}")
+        except LabError as error:
+            raise LabError(error.code, error.message, cause=self._picture(move_id)) from error
+
+    def _picture(self, move_id: str) -> str:
+        """A move that does not end, as its record and both servers have it."""
+        states = [f"{one.name}: {self.state(one.name) or 'absent'}" for one in self.lab.servers]
+        said = self.attention(move_id) or "It asks for nothing."
+        return f"It is in {self.move(move_id)['phase']}; {', '.join(states)}. {said}"
 
     def forced(self, move_id: str) -> str:
         """What the console says when it ended the move without a server; empty if it does not."""
