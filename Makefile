@@ -8,7 +8,7 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env=KEEP,CI,OPENL
 GIVE_BACK = code=$$?; $(if $(SUDO),$(SUDO) find . -uid 0 -exec chown -h "$$(id -u):$$(id -g)" {} +;) exit $$code
 # The walk of the state space covers every branch too, but being measured takes it minutes.
 WALK := tests/pure/test_walk.py
-# One more than processors, for most of them wait for servers; the longest files come first.
+# One more than processors (tests/side_by_side.py).
 WORKERS := $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 4)))
 VENV := .venv
 BIN := $(VENV)/bin
@@ -69,8 +69,8 @@ demo: env ## Show the main job on a lab of two real servers (KEEP=1 leaves them 
 .PHONY: test
 test: env ## Run every tier of tests
 	@$(BIN)/coverage run -m pytest -q tests/pure --ignore=$(WALK) && $(BIN)/coverage report
-	@$(AS_ROOT) $(BIN)/python -m pytest -n $(WORKERS) --dist=loadfile --no-loadscope-reorder tests/lab tests/crash \
-	  $(WALK) tests/engine tests/contract tests/style tests/store tests/faces tests/fuzz; $(GIVE_BACK)
+	@$(AS_ROOT) $(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder tests/lab tests/contract \
+	  $(WALK) tests/crash tests/engine tests/style tests/store tests/faces tests/fuzz; $(GIVE_BACK)
 
 .PHONY: quick
 quick: env ## Run the quick tiers only: pure, store, engine, faces, fuzz, style

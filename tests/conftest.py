@@ -5,17 +5,24 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
+from xdist.remote import Producer
 
 from fakes.world import World
 from openlpm.chaos.postgresql import Cluster, programs
 from openlpm.lab import Lab
 from openlpm.lab.state import lab_names
+from side_by_side import SideBySide
 
 _WITH_PASSWORD = "local all secret scram-sha-256"
 """Whoever connects as `secret` must know the password."""
 
 # Workers inherit it: whoever began the run knows the names of all labs in it.
 RUN = f"t{os.environ.setdefault('OPENLPM_TEST_RUN', secrets.token_hex(2))}"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SideBySide:
+    """Whole files, so that what a module shares is made once."""
+    return SideBySide(config, log)
 
 
 @pytest.hookimpl(trylast=True)

@@ -30,7 +30,7 @@ def assert_failed_at(scene: Scene, record: dict[str, object], here: str) -> None
 
 def test_console_killed_in_step_3_follows_the_move_to_its_end(scene: Scene) -> None:
     there, first = scene.there, scene.fetch("/seq")["last"]
-    scene.link("100mbit")  # the next console is there before the end
+    scene.link("40mbit")  # the next console is there before the end
     with scene.stage.clients(scene.guest) as clients:
         clients.wait_until_served(20)
         with clients.window() as window:
