@@ -136,16 +136,19 @@ def run_case(scene: Scene, case: Case) -> Result:
     begun = time.monotonic()
     if case.fault.shared and programs() is None:
         return _result(case, begun, None, Verdict(wrong=[str(missing())]))
+    missed: list[str] = []
     for _ in range(TRIES):
         scene.restore()
         if case.fault.shared:
             scene.share()
         since = before(scene)
         attempt = Attempt(scene)
+        attempt.notes += missed
         if reach(case.moment, scene, attempt):
             return _struck(scene, case, attempt, since, begun)
         _end(scene, case, attempt)
-    unseen = Verdict(wrong=[f"{case.moment} was not told in {TRIES} moves."])
+        missed = [*attempt.notes, f"{attempt.move_id or 'a request'} missed the moment"]
+    unseen = Verdict(wrong=[f"{case.moment} was not told in {TRIES} moves."], seen=missed)
     return _result(case, begun, None, unseen)
 
 
