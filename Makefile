@@ -8,7 +8,7 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env=KEEP,CI,OPENL
 GIVE_BACK = code=$$?; $(if $(SUDO),$(SUDO) find . -uid 0 -exec chown -h "$$(id -u):$$(id -g)" {} +;) exit $$code
 # The walk of the state space covers every branch too, but being measured takes it minutes.
 WALK := tests/pure/test_walk.py
-# One more than processors (tests/side_by_side.py).
+# One more than processors, but four at most (tests/side_by_side.py).
 WORKERS := $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 4)))
 VENV := .venv
 BIN := $(VENV)/bin

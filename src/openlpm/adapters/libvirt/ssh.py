@@ -42,10 +42,10 @@ def from_daemon(uri: str) -> str:
 
 
 def is_swallowed(said: str) -> bool:
-    """The other end hung up without a word, as it does after about one in six refusals.
+    """The other end hung up without a word, as it did after about one in six refusals.
 
-    `virt-ssh-helper` there drops what it has not passed on when its libvirtd closes the connection.
-    The caller then tells of that, and not of why it had been refused.
+    By its source, `virt-ssh-helper` there drops what it has not passed on when its libvirtd closes
+    the connection; that was not traced. The caller tells of the end, not of why it was refused.
     """
     return bool(_WORDLESS.search(said))
 
