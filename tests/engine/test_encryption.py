@@ -6,7 +6,7 @@ import pytest
 
 from engine.conftest import Stand
 from fakes.fault import Fault, Stage
-from openlpm.engine.encryption import GOOD_FOR_S
+from openlpm.engine.trials import GOOD_FOR_S
 from openlpm.model.certificate import BadCertificate, Flaw
 from openlpm.model.errors import BadRequest, Refused
 from openlpm.model.migration import Phase

@@ -109,9 +109,11 @@ class Examiner:
         rmc = later("the agent", lambda: here.host.rmc(uuid) if thorough else e.partition.rmc)
         cpu = later("the processor", lambda: there.host.compare_cpu(hardware))
         disks = later("the disks", lambda: there.host.open_disks(tried) if tried else {})
-        asks = e.policy.postcopy and e.kind is Kind.ACTIVE
-        tried_postcopy = lambda: self._postcopy.tried(there, anew=thorough) if asks else ""  # noqa: E731
-        postcopy = later("post-copy", tried_postcopy)
+        may_switch = e.policy.postcopy and e.kind is Kind.ACTIVE
+        postcopy = later(
+            "post-copy",
+            lambda: self._postcopy.tried(there, anew=thorough) if may_switch else "",
+        )
         return replace(
             e,
             partition=replace(e.partition, rmc=rmc.result() or e.partition.rmc),

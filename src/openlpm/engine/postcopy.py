@@ -1,15 +1,12 @@
 """Whether a target can do post-copy: tried before a move, and remembered for a while.
 
-To try it takes a throwaway QEMU, and longer than all else before a move (`Host.try_postcopy`). So
-a move that begins takes the good word of a trial of late; should that be true no more, the transfer
-is refused as it begins. Bad news is never remembered.
+To try it takes a throwaway QEMU, and longer than all else before a move (`Host.try_postcopy`).
+Should the good word of a trial of late be true no more, the transfer is refused as it begins.
 """
 
+from openlpm.engine.trials import GoodOfLate
 from openlpm.engine.watch import Watch
-from openlpm.model.system import System
 from openlpm.ports import Clock
-
-GOOD_FOR_S = 600.0
 
 
 class Postcopy:
@@ -17,16 +14,13 @@ class Postcopy:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._good: dict[System, float] = {}
+        self._good = GoodOfLate(clock)
 
     def tried(self, target: Watch, *, anew: bool) -> str:
         """Why it cannot; "" when it can, or could of late. Raises as `Host.try_postcopy`."""
-        now = self._clock.now()
-        known = self._good.get(target.system, 0.0)
-        if not anew and known >= max(target.since, now - GOOD_FOR_S):
+        if not anew and self._good.found_at(target.system, target) is not None:
             return ""
-        self._good.pop(target.system, None)
+        begun = self._clock.now()
         trouble = target.host.try_postcopy()
-        if not trouble:
-            self._good[target.system] = now
+        self._good.note(target.system, begun, good=not trouble)
         return trouble
