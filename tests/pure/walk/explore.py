@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import product
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from openlpm.decide import advance as real
 from openlpm.decide.gone import hidden_end
@@ -31,10 +31,10 @@ from openlpm.model.policy import Policy
 from openlpm.model.sight import CANNOT_SEE, Job, Place, Sight, Sighting
 from walk.graph import circles
 from walk.honest import goes_back, slips_through, untrue
+from walk.numbers import Numbers
 from walk.state import AT_BOTH, AT_SOURCE, AT_TARGET, REFUSED, Stage, World
 from walk.world import Rules
 
-T = TypeVar("T")
 Advance = Callable[[Migration, Sighting], Step]
 Acts = Callable[[World, Effect], Iterator[tuple[str, World]]]
 Seen = tuple[Place, Place]
@@ -130,21 +130,6 @@ class _Found(Exception):
         self.complaint, self.state, self.label, self.after = complaint, state, label, after
 
 
-class Numbers(Generic[T]):
-    """Gives each different thing a number, so that it is hashed and kept only once."""
-
-    def __init__(self) -> None:
-        self.of: dict[T, int] = {}
-        self.things: list[T] = []
-
-    def number(self, thing: T) -> int:
-        known = self.of.get(thing)
-        if known is None:
-            known = self.of[thing] = len(self.things)
-            self.things.append(thing)
-        return known
-
-
 class Explorer:
     """One walk. Everything that depends on few values is computed once and remembered."""
 
@@ -159,9 +144,10 @@ class Explorer:
         self.fair: list[list[tuple[int, bool]]] = []
         self.moves = 0
         self._decided: dict[tuple[Migration, Sighting], tuple[Step, Migration, str]] = {}
-        self._alone = cache(lambda world: list(rules.by_itself(world)))
-        self._unlucky = cache(lambda world: list(rules.bad_luck(world)))
-        self._act = cache(lambda world, effect: list(self.acts(world, effect)))
+        self._alone = cache(lambda world: self._kept(rules.by_itself(world)))
+        self._unlucky = cache(lambda world: self._kept(rules.bad_luck(world)))
+        self._act = cache(lambda world, effect: self._kept(self.acts(world, effect)))
+        self._halted = cache(self._halted_of)
 
     # ---- the search ------------------------------------------------------------------------
 
@@ -262,18 +248,24 @@ class Explorer:
                 yield Move(label, State(record, console, struck), bad_luck=True)
 
     def _halts(self, state: State) -> Iterator[Move]:
-        record, world = state.record, state.world
+        record, console, world = state
+        for label, changed in self._halted(record, world.stage is Stage.SEND):
+            yield Move(label, State(changed, console, world), fair=False)
+
+    def _halted_of(self, record: Migration, flows: bool) -> list[tuple[str, Migration]]:
         halts = [Halt.OPERATOR] if record.halt is not Halt.OPERATOR else []
-        sending = world.stage is Stage.SEND and record.phase is Phase.SEND
+        sending = flows and record.phase is Phase.SEND
         judged = sending and record.kind is Kind.ACTIVE and record.halt is Halt.NONE
+        changed: list[tuple[str, Migration]] = []
         if judged and record.policy.postcopy:
-            switched = state._replace(record=replace(record, switched=True))
-            yield Move("post-copy is noted", switched, fair=False)
+            changed.append(("post-copy is noted", replace(record, switched=True)))
         elif judged:
             halts += [Halt.NO_CONVERGENCE] if record.throttled else [Halt.THROTTLE]
-        for halt in halts:
-            changed = state._replace(record=replace(record, halt=halt))
-            yield Move(f"a halt is noted: {halt}", changed, fair=False)
+        changed += [(f"a halt is noted: {halt}", replace(record, halt=halt)) for halt in halts]
+        return [(label, self.records.kept(record)) for label, record in changed]
+
+    def _kept(self, moves: Iterator[tuple[str, World]]) -> list[tuple[str, World]]:
+        return [(label, self.worlds.kept(after)) for label, after in moves]
 
     def _turn(self, here: int, state: State) -> Iterator[Move]:
         _, console, world = state
@@ -333,10 +325,10 @@ class Explorer:
             looks.append((CANNOT_SEE, "cannot see the source"))
         refused = half.refused and state.record.switched
         for (source, label), declined in product(looks, {False, refused}):
-            seen = replace(self._sighting(half, source), declined=declined)
+            seen = self._sighting(half, source, declined)
             if self.rules.proves_gone(world, state.record, seen):
                 yield from self._give_up(here, state, half, seen)
-            step, record, complaint = self._decided_once(replace(state.record, gone=""), seen)
+            step, record, complaint = self._decided_once(_nobody_gone(state.record), seen)
             told = f"{label}: {step.phase}, {step.effect}"
             if complaint:
                 raise _Found(complaint, here, told, "not carried out")
@@ -372,7 +364,7 @@ class Explorer:
         for move in self._written(state, record, step, told, half, last, fair=True):
             yield move if world.lost else move._replace(fair=False, bad_luck=True)
 
-    def _sighting(self, half: Half, source: Place) -> Sighting:
+    def _sighting(self, half: Half, source: Place, declined: bool) -> Sighting:
         target = half.target or CANNOT_SEE
         same = half.last == (source, target) and half.job is Job.NONE
         if CANNOT_SEE in (source, target) or half.job is Job.UNKNOWN:
@@ -384,6 +376,7 @@ class Explorer:
             settled=(same and half.quiet) or not self.engine.waits_to_settle,
             refusal="It said no." if half.refused else "",
             retaken=half.retaken,
+            declined=declined,
         )
 
     def _written(
@@ -420,7 +413,7 @@ class Explorer:
             complaint = f"Broken: {', '.join(bad)}." if bad else goes_back(record, step)
             # What is told, not decided, would only multiply the states.
             after = replace(after, reason="", phase_at=(), finished_at=None)
-            self._decided[key] = (step, after, complaint)
+            self._decided[key] = (step, self.records.kept(after), complaint)
         return self._decided[key]
 
     def _check(
@@ -473,6 +466,10 @@ class Explorer:
             )
             if acts and not leaves:
                 raise _Found("An effect is repeated, and nothing will ever change.", acts[0][0])
+
+
+def _nobody_gone(record: Migration) -> Migration:
+    return replace(record, gone="") if record.gone else record
 
 
 def _ours(label: str, after: State, *, fair: bool = True) -> Move:
