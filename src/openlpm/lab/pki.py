@@ -20,6 +20,7 @@ from openlpm.lab.command import run
 
 LASTS = timedelta(days=365)
 _DATABASE, _SETTINGS, _CERTIFICATE, _KEY = "index.txt", "openssl.cnf", "ca.pem", "ca.key"
+_GROUP = "ffdhe2048.pem"
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,12 @@ class Names:
     authority: str
     certificate: str
     key: str
+    group: str = ""
+    """Diffie-Hellman's; QEMU without it looks for primes, a second at worst, at each move."""
 
 
 LIBVIRT = Names("cacert.pem", "{}cert.pem", "{}key.pem")
-QEMU = Names("ca-cert.pem", "{}-cert.pem", "{}-key.pem")
+QEMU = Names("ca-cert.pem", "{}-cert.pem", "{}-key.pem", "dh-params.pem")
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,9 @@ class Authority:
             *("-addext", "basicConstraints=critical,CA:TRUE"),
             *("-addext", "keyUsage=critical,keyCertSign"),
         )
+        known_group = ("-algorithm", "DH", "-pkeyopt", "group:ffdhe2048")  # RFC 7919
+        argv = ["openssl", "genpkey", "-genparam", *known_group, "-out", self._path(_GROUP)]
+        run(argv, doing="write Diffie-Hellman parameters")
 
     def issue(
         self,
@@ -89,6 +95,8 @@ class Authority:
             place.touch(mode=0o600)
             place.write_bytes(key.read_bytes())
         (to / names.authority).write_bytes((self.folder / _CERTIFICATE).read_bytes())
+        if names.group:
+            (to / names.group).write_bytes((self.folder / _GROUP).read_bytes())
         for draft in (key, request, signed):
             draft.unlink()
 
