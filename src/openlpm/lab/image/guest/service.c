@@ -171,7 +171,7 @@ int main(int count, char **words) {
     watch(udp, EPOLLIN, &udp, EPOLL_CTL_ADD);
     watch(listener, EPOLLIN, &listener, EPOLL_CTL_ADD);
     watch(timer, EPOLLIN, &timer, EPOLL_CTL_ADD);
-    sequence_start(count > 1 ? words[1] : "/data", 10);
+    sequence_start(count > 1 ? words[1] : "/data", 20);
     dirty_start();
     for (;;) {
         int n = epoll_wait(loop, events, 64, -1);
