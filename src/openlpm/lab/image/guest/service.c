@@ -1,4 +1,4 @@
-/* The loop: UDP echo on port 7, HTTP on port 80, a tick every 4 ms (a shorter one would cost an
+/* The loop: UDP echo on port 7, HTTP on port 80, a tick every 10 ms (a shorter one would cost an
  * emulated processor a tenth of its time). Nothing here waits for the disk or for a client: a slow
  * one delays only itself. */
 #define _GNU_SOURCE
@@ -18,7 +18,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-enum { CLIENTS = 256, REQUEST = 4096, TICK_NS = 4000000, UDP_BATCH = 64 };
+enum { CLIENTS = 256, REQUEST = 4096, TICK_NS = 10000000, UDP_BATCH = 64 };
 
 struct client {
     int fd, closing;
@@ -171,7 +171,7 @@ int main(int count, char **words) {
     watch(udp, EPOLLIN, &udp, EPOLL_CTL_ADD);
     watch(listener, EPOLLIN, &listener, EPOLL_CTL_ADD);
     watch(timer, EPOLLIN, &timer, EPOLL_CTL_ADD);
-    sequence_start(count > 1 ? words[1] : "/data", 20);
+    sequence_start(count > 1 ? words[1] : "/data", 40);
     dirty_start();
     for (;;) {
         int n = epoll_wait(loop, events, 64, -1);
