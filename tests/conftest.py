@@ -11,7 +11,7 @@ from fakes.world import World
 from openlpm.chaos.postgresql import Cluster, programs
 from openlpm.lab import Lab
 from openlpm.lab.state import lab_names
-from side_by_side import SideBySide
+from side_by_side import SideBySide, give_way
 
 _WITH_PASSWORD = "local all secret scram-sha-256"
 """Whoever connects as `secret` must know the password."""
@@ -23,6 +23,11 @@ RUN = f"t{os.environ.setdefault('OPENLPM_TEST_RUN', secrets.token_hex(2))}"
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SideBySide:
     """Whole files, so that what a module shares is made once."""
     return SideBySide(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        give_way()
 
 
 @pytest.hookimpl(trylast=True)

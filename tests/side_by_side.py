@@ -2,22 +2,39 @@
 
 Tests of real servers measure time, and each of their labs keeps about one processor busy: one more
 at once and they disturb each other. What needs no lab mostly waits, for clocks and locks. So there
-is one worker more than processors (Makefile), and it takes those files first.
+is one worker more than processors (Makefile), the spare one: it runs what needs no lab, and gives
+way to the others (`give_way`). They help it when they have no servers left.
 """
+
+import os
 
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 _WITH_SERVERS = ("tests/lab/", "tests/contract/")
+_NICENESS = 5
+
+
+def give_way() -> None:
+    """In the spare worker: let the others have the processors first."""
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if count > 1 and os.environ["PYTEST_XDIST_WORKER"] == _spare(count):
+        os.nice(_NICENESS)
+
+
+def _spare(count: int) -> str:
+    return f"gw{count - 1}"
 
 
 class SideBySide(LoadFileScheduling):
-    """As `--dist=loadfile`, with the files that need no lab for the last worker first."""
+    """As `--dist=loadfile`, with no servers for the spare worker as long as there are others."""
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        wants_servers = node is not self.nodes[-1]
-        for file in self.workqueue:
-            if file.startswith(_WITH_SERVERS) == wants_servers:
-                self.workqueue.move_to_end(file, last=False)
-                break
-        super()._assign_work_unit(node)
+        spare = node.gateway.id == _spare(self.numnodes)
+        fitting = [f for f in self.workqueue if f.startswith(_WITH_SERVERS) != spare]
+        if fitting:
+            self.workqueue.move_to_end(fitting[0], last=False)
+        if fitting or not spare or len(self.nodes) == 1:
+            super()._assign_work_unit(node)
+        else:
+            node.shutdown()
