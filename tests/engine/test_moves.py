@@ -7,9 +7,10 @@ import pytest
 
 from engine.conftest import Stand
 from fakes.fault import Fault, Stage
+from fakes.host import FakeHost
 from openlpm.engine.views import MigrationView
-from openlpm.model.errors import Busy, Conflict, NotFound, Refused, TooLate
-from openlpm.model.migration import Kind, Migration, Phase
+from openlpm.model.errors import Busy, Conflict, NotFound, Refused, ServerUnreachable, TooLate
+from openlpm.model.migration import Kind, Migration, Phase, Progress
 from openlpm.model.sight import Sight
 from openlpm.model.system import Link, Mover
 from openlpm.ports import Journal
@@ -35,6 +36,23 @@ def test_running_partition_moves_and_leaves_nothing_behind(stand: Stand) -> None
     assert figures.bytes_sent
     assert figures.bytes_sent > 0
     assert stand.console.partition("web1").system == "s2"
+
+
+def test_the_pause_is_told_though_the_target_is_out_of_sight_at_the_end(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(stand)
+    asked = FakeHost.completed
+
+    def silent_at_the_end(host: FakeHost, uuid: str) -> Progress | None:
+        if stand.world.place("web1", "s1").state is Sight.ABSENT:
+            raise ServerUnreachable("server-unreachable", "It does not answer.")
+        return asked(host, uuid)
+
+    monkeypatch.setattr(FakeHost, "completed", silent_at_the_end)
+    view = stand.settle(stand.console.migrate("web1", "s2"))
+    assert view.migration.phase is Phase.DONE
+    assert view.migration.figures.pause_ms
 
 
 class Witness:

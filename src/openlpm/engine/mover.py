@@ -57,7 +57,7 @@ class Mover:
         self._resume_at = 0.0
         self._refused_switches = 0
         self._accepted_switch = False
-        self._figures_of_postcopy: Progress | None = None
+        self._measured: Progress | None = None
 
     @property
     def attention(self) -> str:
@@ -128,8 +128,9 @@ class Mover:
         if record.phase.final:
             record = replace(record, figures=self._figures(record))
             self._show_end(record)
-        if record.switched and step.effect is Effect.CUT_SOURCE:  # which alone knows them
-            self._figures_of_postcopy = self._looker.completed(record)
+        if step.effect is Effect.CUT_SOURCE and not self._measured:
+            # Of post-copy the source alone knows it; and the target may be out of sight at the end.
+            self._measured = self._looker.completed(record)
         self.record = self._world.journal.turn(record, release=record.phase.final, events=events)
         self._world.news.ring()
 
@@ -241,7 +242,7 @@ class Mover:
         phase_s = tuple((str(name), round(end - begin, 3)) for name, begin, end in spans)
         if record.kind is Kind.INACTIVE or record.phase is not Phase.DONE:
             return Figures(total_s=total_s, phase_s=phase_s)
-        last = self._looker.completed(record) or self._figures_of_postcopy or self.progress
+        last = self._measured or self._looker.completed(record) or self.progress
         if last is None:
             return Figures(total_s=total_s, phase_s=phase_s)
         return Figures(
