@@ -50,9 +50,12 @@ def before(scene: Scene) -> Before:
 
 
 def judge(
-    scene: Scene, attempt: Attempt, record: dict[str, Any] | None, since: Before, *, may_kill: bool
+    scene: Scene, attempt: Attempt, record: dict[str, Any] | None, since: Before, off: str = ""
 ) -> Verdict:
-    """Look at everything. `record` is the move's, or None when there was none."""
+    """Look at everything. `record` is the move's, or None when there was none.
+
+    `off`: how libvirt's word begins where the partition may be off; empty where it must run.
+    """
     verdict = Verdict(wrong=list(attempt.wrong), seen=list(attempt.notes))
     states = {server.name: scene.state(server.name) for server in scene.lab.servers}
     holders = [name for name, state in states.items() if state]
@@ -62,8 +65,8 @@ def judge(
         return verdict
     (holder,) = holders
     runs = states[holder].startswith("running")
-    is_off = states[holder].startswith("shut")
-    verdict.expect(f"It is {states[holder]}.", holds=runs or (is_off and may_kill))
+    died = bool(off) and states[holder].startswith(off)
+    verdict.expect(f"It is {states[holder]}.", holds=runs or died)
     _nothing_left(scene, verdict, holder, runs=runs)
     _said_truly(scene, verdict, attempt, record, holder, runs=runs)
     _disk_is_whole(scene, verdict, since, runs=runs)

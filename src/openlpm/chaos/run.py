@@ -162,9 +162,15 @@ def _struck(scene: Scene, case: Case, attempt: Attempt, since: Before, begun: fl
     record = _end(scene, case, attempt)
     seconds = time.monotonic() - healed
     case.fault.after(scene, attempt)
-    may_kill = case.fault.may_kill or attempt.hands_lent
-    verdict = judge(scene, attempt, record, since, may_kill=may_kill)
+    verdict = judge(scene, attempt, record, since, off=_off(case, attempt))
     return _result(case, begun, round(seconds, 2) if record else None, verdict)
+
+
+def _off(case: Case, attempt: Attempt) -> str:
+    """As `judge` wants it: libvirt's word for an end that this case allows."""
+    if case.fault.may_kill or attempt.hands_lent:
+        return "shut off"
+    return "shut off (daemon)" if case.moment in case.fault.may_kill_in else ""
 
 
 def _end(scene: Scene, case: Case, attempt: Attempt) -> dict[str, Any] | None:

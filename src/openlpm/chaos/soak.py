@@ -70,7 +70,7 @@ def _undisturbed(scene: Scene, clients: OutsideClients, tally: Tally) -> None:
         attempt.ask()
         move = attempt.answered()
         record = scene.ended(move, FINAL_WITHIN_S) if move else None
-    verdict = judge(scene, attempt, record, since, may_kill=False)
+    verdict = judge(scene, attempt, record, since)
     phase = record["phase"] if record else "refused"
     verdict.expect(f"An undisturbed move ended {phase}.", holds=phase == "done")
     tally.silences_ms.append(window.report.silence_ms)

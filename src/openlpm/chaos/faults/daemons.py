@@ -112,6 +112,8 @@ ROWS = (
         "kill -9 of the target's libvirtd",
         _kill_libvirtd("target"),
         _start_libvirtd("target"),
+        # It may take QEMU's late answer to the killed one for its own, and give QEMU up.
+        may_kill_in=frozenset(POSTCOPY),
         where=AND_POSTCOPY,
     ),
     Fault(

@@ -25,8 +25,9 @@ def nothing(_scene: Scene, _attempt: Attempt) -> None:
 class Fault:
     """A row. `shared`: it needs two consoles on one PostgreSQL.
 
-    `may_kill`: the partition itself may die of it, and is then off. `where` leaves out the moments
-    at which there is nothing to strike. `after` is what comes when the move has ended.
+    `may_kill`: the partition itself may die of it, and is then off; in `may_kill_in`, only by the
+    word of libvirt that it has killed it. `where` leaves out the moments at which there is nothing
+    to strike. `after` is what comes when the move has ended.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Fault:
     heal: Act = nothing
     after: Act = nothing
     may_kill: bool = False
+    may_kill_in: frozenset[Moment] = frozenset()
     shared: bool = False
     where: frozenset[Moment] = EVERYWHERE
 
