@@ -143,7 +143,7 @@ def run_case(scene: Scene, case: Case) -> Result:
             scene.share()
         since = before(scene)
         attempt = Attempt(scene)
-        attempt.notes += missed
+        attempt.notes += [*scene.mended, *missed]
         if reach(case.moment, scene, attempt):
             return _struck(scene, case, attempt, since, begun)
         _end(scene, case, attempt)

@@ -80,6 +80,8 @@ class Scene:
         self._own_socket = stage.socket
         self._ask_at(stage.socket)
         self._pair: Pair | None = None
+        self.mended: list[str] = []
+        """What `restore` had to do that no console could: evidence against the case before."""
         self._kept = ExitStack()
         self.guest: Guest = stage.make_partition(NAME, on="s1", memory_mib=MEMORY_MIB)
         self.lpm("partition", "activate", NAME)
@@ -331,6 +333,7 @@ class Scene:
 
     def restore(self) -> None:
         """Undo whatever was broken; the partition runs afterwards, and serves."""
+        self.mended = []
         self.heal_servers()
         if self.stage.disk:
             self.stage.disk.free()
@@ -368,7 +371,7 @@ class Scene:
         if states == ["", "paused"]:
             self.virsh(self.here, "resume", NAME)
         elif states == ["", "shut"]:
-            until(self._activated, 60, "the partition to be activated")
+            self._activate()
         elif states != ["", "running"]:
             self.make_anew()
         try:
@@ -377,12 +380,22 @@ class Scene:
             self.make_anew()
             wait_until(self.serves, seconds=60, what="the new partition to serve")
 
+    def _activate(self) -> None:
+        try:
+            until(self._activated, 60, "the partition to be activated")
+        except LabError:
+            server = next(s.name for s in self.lab.servers if self.state(s.name))
+            self.lab.kill_libvirtd(server)
+            self.lab.start_libvirtd(server)
+            until(self._activated, 60, "the partition to be activated after all")
+            self.mended.append(f"the case before left {server} busy, until its libvirtd restarted")
+
     def _activated(self) -> bool:
-        """libvirt may be busy with what is left of a transfer yet: then its end is waited for."""
+        """libvirt may be busy with the rest of a transfer, or coming back: that is waited for."""
         try:
             self.client.post(path_of("partitions", NAME, "activate"))
         except Problem as problem:
-            if problem.code != "partition-busy":
+            if problem.code not in ("partition-busy", "server-unreachable"):
                 raise
             return False
         return True

@@ -21,7 +21,9 @@ _HINTS = {
     ),
     libvirt.VIR_ERR_OPERATION_TIMEOUT: (
         "partition-busy",
-        "Another job of it is under way: wait for its end (virsh domjobinfo), then try again.",
+        "Another job of it is under way: wait for its end (virsh domjobinfo), then try again. If "
+        "it is off and this does not end, libvirtd has kept a job that is over: restart libvirtd "
+        "there (partitions run on).",
     ),
     libvirt.VIR_ERR_DOM_EXIST: (
         "name-taken",
