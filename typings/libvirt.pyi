@@ -49,6 +49,15 @@ class virConnect:
         xmlCPU: str,
         flags: int = ...,
     ) -> int: ...
+    def baselineHypervisorCPU(
+        self,
+        emulator: str | None,
+        arch: str | None,
+        machine: str | None,
+        virttype: str | None,
+        xmlCPUs: list[str],
+        flags: int = ...,
+    ) -> str: ...
     def lookupByName(self, name: str) -> virDomain: ...
     def lookupByUUIDString(self, uuidstr: str) -> virDomain: ...
     def listAllDomains(self, flags: int = ...) -> list[virDomain]: ...
@@ -216,6 +225,7 @@ VIR_MIGRATE_AUTO_CONVERGE: int
 VIR_MIGRATE_TLS: int
 VIR_MIGRATE_POSTCOPY: int
 VIR_MIGRATE_POSTCOPY_RESUME: int
+VIR_CONNECT_BASELINE_CPU_MIGRATABLE: int
 VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE: int
 VIR_DOMAIN_EVENT_ID_LIFECYCLE: int
 VIR_DOMAIN_EVENT_ID_REBOOT: int

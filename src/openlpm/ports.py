@@ -23,6 +23,7 @@ from openlpm.model.hardware import Hardware, VirtualDisk
 from openlpm.model.leadership import Leader
 from openlpm.model.migration import Migration, Progress, Reservation
 from openlpm.model.partition import Mark, Partition, PartitionSpec, Rmc
+from openlpm.model.processor import GuestCpu, NamedCpu, OfferedCpu, PartitionCpu
 from openlpm.model.sight import Place
 from openlpm.model.system import System, SystemFacts
 from openlpm.model.verdict import CpuVerdict, PeerVerdict
@@ -159,8 +160,23 @@ class Host(Protocol):
         """Remove the definition of a partition that is off. Idempotent."""
         ...
 
-    def compare_cpu(self, hardware: Hardware) -> CpuVerdict:
-        """Can this system give the partition its processor? By libvirt's own comparison."""
+    def compare_cpu(self, cpu: GuestCpu) -> CpuVerdict:
+        """Can this system give a partition this processor? By libvirt's own comparison."""
+        ...
+
+    def offered_cpus(self) -> Sequence[OfferedCpu]:
+        """The most that it gives to partitions, by hypervisor; the one of new partitions first."""
+        ...
+
+    def baseline_cpu(self, hypervisor: str, cpus: Sequence[NamedCpu]) -> NamedCpu:
+        """What these and this system's own have in common, and a move allows. libvirt computes it.
+
+        Raises `HypervisorRefused` where that is nothing, or one of them is unknown here.
+        """
+        ...
+
+    def partition_cpus(self) -> Sequence[PartitionCpu]:
+        """The processors of every domain of this system. Waits for no QEMU."""
         ...
 
     def call_peer(self, uuid: str, target: System) -> PeerVerdict:

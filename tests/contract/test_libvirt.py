@@ -208,7 +208,7 @@ def test_what_libvirt_refuses_leaves_no_lease(real: Stand):
 def test_a_missing_processor_feature_is_named(real: Stand):
     hardware = real.source.describe(real.create())
     wanted = "<cpu mode='custom' match='exact'><model>EPYC-Milan</model></cpu>"
-    verdict = real.target.compare_cpu(replace(hardware, cpu_xml=wanted))
+    verdict = real.target.compare_cpu(replace(hardware.cpu, xml=wanted))
     assert not verdict.compatible
     assert "clzero" in verdict.missing
 

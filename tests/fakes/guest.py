@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from fakes.processors import guest_cpu
 from fakes.stream import FakeStream
 from openlpm.model.hardware import DiskKind, Hardware, Lease, VirtualDisk, VirtualEthernet
 from openlpm.model.migration import Progress
 from openlpm.model.partition import Mark, PartitionSpec, Rmc
+from openlpm.model.processor import GuestCpu
 from openlpm.model.sight import Place, Sight, Why
 
 
@@ -14,6 +16,7 @@ class Guest:
     """What is the same wherever it runs. Tests may change its fields at any time.
 
     `unfenced`: it runs without its lease, so that nothing would refuse a second start.
+    `stored_cpu`: the processor that it gets next, if not the same; `unreadable`: why none is told.
     """
 
     uuid: str
@@ -22,6 +25,9 @@ class Guest:
     hardware: Hardware
     agent: Rmc = Rmc.ACTIVE
     unfenced: bool = False
+    cpu: GuestCpu = field(default_factory=lambda: guest_cpu("Nehalem"))
+    stored_cpu: GuestCpu | None = None
+    unreadable: str = ""
 
     @property
     def leased(self) -> bool:

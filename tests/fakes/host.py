@@ -6,6 +6,7 @@ from dataclasses import replace
 from fakes.guest import Domain
 from fakes.line import Line
 from fakes.news import Listener
+from fakes.processors import baseline
 from fakes.sending import MIB
 from fakes.server import FakeServer
 from fakes.stream import FakeStream
@@ -15,6 +16,7 @@ from openlpm.model.estimate import Load
 from openlpm.model.hardware import Hardware, VirtualDisk
 from openlpm.model.migration import Progress
 from openlpm.model.partition import Mark, Partition, PartitionSpec, Rmc
+from openlpm.model.processor import GuestCpu, NamedCpu, OfferedCpu, PartitionCpu
 from openlpm.model.sight import ABSENT, Place, Sight, Why
 from openlpm.model.system import System, SystemFacts
 from openlpm.model.verdict import CpuVerdict, PeerVerdict
@@ -205,10 +207,22 @@ class FakeHost:
                 _require_off(domain)
                 self._server.remove(uuid)
 
-    def compare_cpu(self, hardware: Hardware) -> CpuVerdict:
+    def compare_cpu(self, cpu: GuestCpu) -> CpuVerdict:
         with self._line.calling("compare_cpu"):
-            missing = self._server.cpu_missing
-            return CpuVerdict(compatible=not missing, missing=missing)
+            return self._server.compare(cpu)
+
+    def offered_cpus(self) -> Sequence[OfferedCpu]:
+        with self._line.calling("offered_cpus"):
+            return self._server.offers()
+
+    def baseline_cpu(self, hypervisor: str, cpus: Sequence[NamedCpu]) -> NamedCpu:
+        with self._line.calling("baseline_cpu"):
+            _require(hypervisor in self._server.accelerators, f"no {hypervisor} here")
+            return baseline([*cpus, self._server.cpu], self._server.unknown_models)
+
+    def partition_cpus(self) -> Sequence[PartitionCpu]:
+        with self._line.calling("partition_cpus"):
+            return [self._server.partition_cpu(each) for each in self._server.domains.values()]
 
     def call_peer(self, uuid: str, target: System) -> PeerVerdict:
         with self._line.calling("call_peer"):

@@ -5,11 +5,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fakes.guest import Domain, Guest
+from fakes.processors import MODELS, features_in, features_of, named
 from openlpm.model.errors import Gone, HypervisorRefused
 from openlpm.model.partition import Partition, Rmc
+from openlpm.model.processor import GuestCpu, OfferedCpu, PartitionCpu
 from openlpm.model.sight import Place, Sight, Why
 from openlpm.model.system import Lockspace, System, SystemFacts, VirtualSwitch
-from openlpm.model.verdict import PeerVerdict
+from openlpm.model.verdict import CpuVerdict, PeerVerdict
 
 if TYPE_CHECKING:
     from fakes.world import World
@@ -31,7 +33,10 @@ class FakeServer:
         self.network_cut = False  # from the other servers: transfers stall
         self.refuses_guests = ""  # why it takes no arriving guest
         self.objection = ""  # why it would not let a guest go
-        self.cpu_missing = ""  # what its processor lacks
+        self.cpu = named("Haswell", "aes")  # the most that it gives to a guest
+        self.cpu_missing = ""  # what its processor lacks of whatever is asked for
+        self.accelerators = ("qemu",)  # how it can run guests
+        self.unknown_models: set[str] = set()  # which its libvirt has never heard of
         self.encryption = PeerVerdict()  # what a trial of an encrypted move finds
         self.encryption_tries = 0
         self.no_postcopy = ""  # why its QEMU cannot fetch memory
@@ -55,6 +60,18 @@ class FakeServer:
         if space is None:
             return self.facts
         return replace(self.facts, lockspace=replace(space, keys=frozenset(self.world.leases)))
+
+    def offers(self) -> list[OfferedCpu]:
+        can = features_of(self.cpu)
+        models = frozenset(model for model, has in MODELS.items() if has <= can)
+        return [OfferedCpu(each, self.cpu, models) for each in self.accelerators]
+
+    def compare(self, cpu: GuestCpu) -> CpuVerdict:
+        lacking = features_in(cpu.xml) - features_of(self.cpu) if cpu.mode == "custom" else set()
+        missing = self.cpu_missing or " ".join(sorted(lacking))
+        if cpu.model in self.unknown_models:
+            missing = f"Unknown CPU model {cpu.model}."
+        return CpuVerdict(compatible=not missing, missing=missing)
 
     def add(self, domain: Domain) -> None:
         self.domains[domain.guest.uuid] = domain
@@ -127,6 +144,15 @@ class FakeServer:
             seen_at=self.world.clock.now(),
             writes=tuple(disk.source for disk in guest.hardware.disks),
         )
+
+    def partition_cpu(self, domain: Domain) -> PartitionCpu:
+        guest, state = domain.guest, domain.place.state
+        told = PartitionCpu(guest.uuid, guest.name, self.name, state, trouble=guest.unreadable)
+        if guest.unreadable:
+            return told
+        present = guest.cpu if domain.place.alive else None
+        stored = (guest.stored_cpu or guest.cpu) if domain.persistent else None
+        return replace(told, present=present, stored=stored)
 
 
 def _facts(name: str, number: int) -> SystemFacts:

@@ -22,6 +22,7 @@ from fakes.fault import Fault
 from fakes.guest import Domain, Guest, hardware_of
 from fakes.hypervisors import FakeHypervisors
 from fakes.news import News
+from fakes.processors import guest_cpu
 from fakes.server import LOCKSPACE, FakeServer
 from fakes.transfer import FakeTransfer
 from openlpm.model.errors import HypervisorRefused
@@ -155,6 +156,7 @@ class World:
         if has_lease:
             self.leases.add(lease.key)
         guest = Guest(uuid, spec.name, 20.0, hardware_of(spec, (lease,) if has_lease else ()))
+        guest.cpu = guest_cpu(spec.cpu_model or guest.cpu.model)
         self._guests[spec.name] = guest
         return guest
 

@@ -4,7 +4,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import libvirt
-from samples import CAPABILITIES, DOMAIN_9, DOMAIN_CAPABILITIES, INTERFACE, NETWORK, POOL, UUID
+from samples import (
+    CAPABILITIES,
+    CPU,
+    DOMAIN_9,
+    DOMAIN_CAPABILITIES,
+    INTERFACE,
+    NETWORK,
+    POOL,
+    UUID,
+)
 
 from openlpm.adapters.libvirt.connection import Connection
 
@@ -14,11 +23,13 @@ class FakeDaemon:
 
     def __init__(self, **answers: Any) -> None:
         self.domain = self.pool = self.network = self.interface = ""
-        self.capabilities = self.domain_capabilities = ""
+        self.capabilities = self.domain_capabilities = self.cpu = ""
+        self.asked_cpus: list[str] = []
         usual = {
             "domain": DOMAIN_9,
             "capabilities": CAPABILITIES,
             "domain_capabilities": DOMAIN_CAPABILITIES,
+            "cpu": CPU,
             "network": NETWORK,
             "interface": INTERFACE,
             "pool": POOL,
@@ -43,6 +54,7 @@ class FakeDaemon:
             state=lambda: [libvirt.VIR_DOMAIN_RUNNING, 1],
             XMLDesc=lambda _flags=0: _told(self.domain),
             isActive=lambda: True,
+            isPersistent=lambda: True,
             vcpus=lambda: ([], []),
             snapshotNum=lambda: 0,
             listAllCheckpoints=list,
@@ -77,6 +89,10 @@ class FakeDaemon:
 
     def getDomainCapabilities(self, *_: Any) -> str:
         return _told(self.domain_capabilities)
+
+    def baselineHypervisorCPU(self, *asked: Any) -> str:
+        self.asked_cpus = asked[4]
+        return _told(self.cpu)
 
     def getType(self) -> str:
         return _told(self.hostname)

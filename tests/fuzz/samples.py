@@ -57,10 +57,16 @@ CAPABILITIES = f"""<capabilities><host><uuid>{UUID}</uuid>
 </capabilities>"""
 
 DOMAIN_CAPABILITIES = """<domainCapabilities><domain>qemu</domain><arch>x86_64</arch>
- <vcpu max='288'/><cpu><mode name='host-model' supported='yes'/>
+ <vcpu max='288'/><cpu><mode name='host-model' supported='yes'>
+  <model fallback='forbid'>EPYC-Rome</model><vendor>AMD</vendor><maxphysaddr mode='passthrough'/>
+  <feature policy='require' name='x2apic'/><feature policy='disable' name='sse4.1'/></mode>
  <mode name='custom' supported='yes'><model usable='yes' vendor='Intel'>Nehalem</model>
  <model usable='no' vendor='AMD'>EPYC</model><blockers model='EPYC'><feature name='x'/></blockers>
  </mode></cpu></domainCapabilities>"""
+
+CPU = """<cpu mode='custom' match='exact'><model fallback='forbid'>Nehalem</model>
+ <vendor>Intel</vendor><feature policy='require' name='aes'/><feature policy='disable' name='vme'/>
+ </cpu>"""
 
 NETWORK = f"""<network><name>guest</name><uuid>{UUID}</uuid><forward mode='bridge'/>
  <bridge name='guest' stp='on' delay='0'/><mtu size='1500'/><vlan trunk='yes'><tag id='42'/></vlan>

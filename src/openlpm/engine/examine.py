@@ -107,7 +107,7 @@ class Examiner:
             return self._pool.submit(_answer, what, question, unanswered)
 
         rmc = later("the agent", lambda: here.host.rmc(uuid) if thorough else e.partition.rmc)
-        cpu = later("the processor", lambda: there.host.compare_cpu(hardware))
+        cpu = later("the processor", lambda: there.host.compare_cpu(hardware.cpu))
         disks = later("the disks", lambda: there.host.open_disks(tried) if tried else {})
         may_switch = e.policy.postcopy and e.kind is Kind.ACTIVE
         postcopy = later(

@@ -16,7 +16,7 @@ LOOKS = frozenset(
     (
         *("alive", "facts", "partitions", "partition", "rmc", "look", "describe", "exported"),
         *("progress", "completed", "busy", "load", "compare_cpu", "call_peer", "open_disks"),
-        *("watch", "close"),
+        *("offered_cpus", "baseline_cpu", "partition_cpus", "watch", "close"),
     )
 )
 

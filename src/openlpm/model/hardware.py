@@ -6,6 +6,8 @@ The libvirt adapter reads this from a domain's XML; validation judges it without
 from dataclasses import dataclass
 from enum import StrEnum
 
+from openlpm.model.processor import GuestCpu
+
 
 class DiskKind(StrEnum):
     """Where a disk's bytes lie."""
@@ -106,3 +108,8 @@ class Hardware:
     block_jobs: tuple[str, ...] = ()
     managed_save: bool = False
     not_run_here: bool = False
+
+    @property
+    def cpu(self) -> GuestCpu:
+        """Its processor, with what decides who can give it."""
+        return GuestCpu(self.arch, self.machine, self.hypervisor, self.cpu_xml, self.cpu_mode)

@@ -28,12 +28,13 @@ _ALL_CELLS = libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS
 
 @dataclass(frozen=True, slots=True)
 class Accelerator:
-    """How a new partition is run here: the domain's type, the processor model that it gets when
-    it asks for none, and all that it could ask for."""
+    """A way to run partitions here: the domain's type, the processor model that a new one gets
+    when it asks for none, all that it could ask for, and the XML of the most that it can have."""
 
     hypervisor: str
     cpu_model: str
     cpu_models: frozenset[str] = frozenset()
+    host_model: str = ""
 
 
 class Capabilities:
@@ -65,30 +66,37 @@ class Capabilities:
             for domain in found.iterfind("domain")
         )
 
-    @cached_property
+    @property
     def accelerator(self) -> Accelerator:
-        """KVM where it can run a usual processor, else plain emulation.
+        """How a new partition is run: by KVM where that works, else by plain emulation."""
+        return next(iter(self.accelerators), Accelerator("qemu", ""))
+
+    @cached_property
+    def accelerators(self) -> tuple[Accelerator, ...]:
+        """Those that can run a usual processor, KVM first.
 
         /dev/kvm makes libvirt offer KVM, even in nested machines where it runs no stock kernel.
         What gives those away: no usual processor model is usable there, as KVM lacks features
         that every x86-64 processor has (SSE3, measured).
         """
-        for hypervisor in ("kvm", "qemu"):
-            usable = self._usable_models(hypervisor)
-            for model in _MODELS:
-                if model in usable:
-                    return Accelerator(hypervisor, model, usable)
-        return Accelerator("qemu", "")
+        offered = [h for h in ("kvm", "qemu") if h in self.hypervisors(self.arch)]
+        return tuple(found for each in offered if (found := self._accelerator(each)).cpu_model)
 
-    def _usable_models(self, hypervisor: str) -> frozenset[str]:
-        if hypervisor not in self.hypervisors(self.arch):
-            return frozenset()
+    def _accelerator(self, hypervisor: str) -> Accelerator:
         answer = self._connection.ask(
             "tell its domain capabilities",
             lambda: self._connection.raw.getDomainCapabilities(None, self.arch, None, hypervisor),
         )
-        models = parse(answer, "domainCapabilities").iterfind("cpu/mode[@name='custom']/model")
-        return frozenset(m.text or "" for m in models if m.get("usable") == "yes")
+        told = parse(answer, "domainCapabilities")
+        models = told.iterfind("cpu/mode[@name='custom']/model")
+        usable = frozenset(m.text or "" for m in models if m.get("usable") == "yes")
+        host_model = told.find("cpu/mode[@name='host-model'][@supported='yes']")
+        return Accelerator(
+            hypervisor,
+            next((model for model in _MODELS if model in usable), ""),
+            usable,
+            "" if host_model is None else to_text(host_model),
+        )
 
     def stable_machine(self) -> str:
         """The versioned name of the newest q35 machine (elsewhere: of the default machine).

@@ -13,6 +13,7 @@ from openlpm.adapters.libvirt import (
     listing,
     load,
     migrate,
+    partition_cpus,
     peer,
     postcopy,
     probe,
@@ -29,6 +30,7 @@ from openlpm.model.estimate import Load
 from openlpm.model.hardware import Hardware, VirtualDisk
 from openlpm.model.migration import Progress
 from openlpm.model.partition import Mark, Partition, PartitionSpec, Rmc
+from openlpm.model.processor import GuestCpu, NamedCpu, OfferedCpu, PartitionCpu
 from openlpm.model.sight import Place
 from openlpm.model.system import System, SystemFacts
 from openlpm.model.verdict import CpuVerdict, PeerVerdict
@@ -138,8 +140,17 @@ class LibvirtHost:
 
     # Its moves
 
-    def compare_cpu(self, hardware: Hardware) -> CpuVerdict:
-        return processor.compare(self._connection, hardware)
+    def compare_cpu(self, cpu: GuestCpu) -> CpuVerdict:
+        return processor.compare(self._connection, cpu)
+
+    def offered_cpus(self) -> Sequence[OfferedCpu]:
+        return processor.offered(self._connection, self._capabilities)
+
+    def baseline_cpu(self, hypervisor: str, cpus: Sequence[NamedCpu]) -> NamedCpu:
+        return processor.baseline(self._connection, self._capabilities.arch, hypervisor, cpus)
+
+    def partition_cpus(self) -> Sequence[PartitionCpu]:
+        return partition_cpus.partition_cpus(self._connection)
 
     def call_peer(self, uuid: str, target: System) -> PeerVerdict:
         return peer.call(self._connection, self._capabilities.arch, uuid, target)
