@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from contract.conftest import Stand, until
+from openlpm.decide.baseline import as_guest
 from openlpm.model.errors import (
     AlreadyExists,
     Gone,
@@ -16,6 +17,7 @@ from openlpm.model.errors import (
 )
 from openlpm.model.partition import Mark
 from openlpm.model.policy import Policy
+from openlpm.model.processor import NamedCpu, PartitionCpu
 from openlpm.model.sight import ABSENT, Place, Sight, Why
 from openlpm.model.system import System
 from openlpm.model.verdict import PeerVerdict
@@ -294,6 +296,55 @@ def test_the_target_fits(stand: Stand):
     assert stand.source.try_encryption(stand.s2) == PeerVerdict()
     assert stand.target.try_postcopy() == ""
     assert stand.target.open_disks(hardware.disks) == {}
+
+
+def test_a_baseline_is_what_both_systems_can_give(stand: Stand):
+    hosts = (stand.source, stand.target)
+    offers = [host.offered_cpus()[0] for host in hosts]
+    hypervisor = offers[0].hypervisor
+    assert all(offer.hypervisor == hypervisor for offer in offers)
+    assert all("Nehalem" in offer.models for offer in offers)
+    found = stand.source.baseline_cpu(hypervisor, [offer.cpu for offer in offers])
+    assert found.xml.startswith("<cpu")
+    for host in hosts:
+        assert host.compare_cpu(as_guest(found, hypervisor)).compatible
+
+
+def test_a_baseline_leaves_out_what_one_of_them_lacks(stand: Stand):
+    offer = stand.source.offered_cpus()[0]
+    lost, *kept = offer.cpu.features
+    narrow = replace(offer.cpu, features=tuple(kept))
+    found = stand.source.baseline_cpu(offer.hypervisor, [offer.cpu, narrow])
+    assert lost not in found.features
+    assert stand.source.compare_cpu(as_guest(found, offer.hypervisor)).compatible
+
+
+def test_there_is_no_baseline_of_two_makers_nor_of_an_unknown_model(stand: Stand):
+    offer = stand.source.offered_cpus()[0]
+    is_amd = offer.cpu.vendor == "AMD"
+    other = NamedCpu("Nehalem", "Intel") if is_amd else NamedCpu("EPYC", "AMD")
+    for strange in (other, NamedCpu("nosuch")):
+        with pytest.raises(HypervisorRefused):
+            stand.source.baseline_cpu(offer.hypervisor, [offer.cpu, strange])
+
+
+def test_the_processors_of_partitions_are_told(stand: Stand):
+    def told() -> PartitionCpu:
+        (found,) = [each for each in stand.source.partition_cpus() if each.uuid == uuid]
+        return found
+
+    uuid = stand.create("web1")
+    off = told()
+    assert (off.name, off.system, off.state, off.present) == ("web1", "s1", Sight.OFF, None)
+    assert off.stored is not None
+    assert (off.stored.arch, off.stored.model) == ("x86_64", "Nehalem")
+    stand.source.start(uuid)
+    running = told()
+    assert running.state is Sight.RUNNING
+    assert running.stored == off.stored
+    assert running.present is not None
+    assert running.present.mode == "custom"
+    assert stand.target.compare_cpu(running.present).compatible
 
 
 def test_events_are_heard_until_nobody_listens(stand: Stand):
