@@ -188,6 +188,7 @@ def test_a_follower_reads_and_changes_nothing(pair: Pair) -> None:
     assert told(one) == before
     assert [v.system.name for v in console.systems()] == ["s1", "s2"]
     assert console.partition("web1").state is Sight.RUNNING
+    assert console.baseline(["s1", "s2"]).systems == ("s1", "s2")
 
 
 def test_a_follower_sees_what_the_leader_does(pair: Pair) -> None:

@@ -4,11 +4,12 @@ They live by noun: `systems`, `partitions`, `moves` (asking for one), `migration
 Those that change something, or try things on servers, are the leader's (`leadership`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from openlpm.engine.backups import Backups
+from openlpm.engine.baseline import Baselines
 from openlpm.engine.bell import Bell
 from openlpm.engine.estate import Estate
 from openlpm.engine.executor import Executor
@@ -24,6 +25,7 @@ from openlpm.engine.systems import Systems
 from openlpm.engine.views import ConsoleView, Examined, MigrationView, Recovery, SystemView
 from openlpm.engine.world import World
 from openlpm.model.backup import BackupReport, RestoreReport
+from openlpm.model.baseline import Baseline
 from openlpm.model.event import Event, Level
 from openlpm.model.leadership import Leader
 from openlpm.model.names import checked_range
@@ -70,6 +72,7 @@ class Console:
         fenced = Fence(hypervisors, self.leading.confirm)
         self._estate = Estate(inventory, journal, fenced, clock, self._news)
         self._systems = Systems(self._estate, journal)
+        self._baselines = Baselines(self._estate)
         self._backups = Backups(self._estate, archive)
         self._partitions = Partitions(self._estate, journal)
         self._world = world = World(
@@ -144,6 +147,13 @@ class Console:
     def remove_system(self, name: str) -> None:
         """Forget a server; nothing on it is touched."""
         self._systems.remove(name)
+
+    def baseline(self, systems: Sequence[str]) -> Baseline:
+        """What processor all of them can give, and which of their partitions fit it.
+
+        Raises `NotFound`, `ServerUnreachable`, `BadRequest`; `Conflict` where there is none.
+        """
+        return self._baselines.compute(systems)
 
     # Partitions
 
