@@ -8,7 +8,7 @@ paused; creating `full` or `bug` fails.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from openlpm.engine.views import (
     SystemView,
 )
 from openlpm.model.backup import BackupReport, RestoreReport
+from openlpm.model.baseline import Baseline, Fit, PartitionFit
 from openlpm.model.errors import (
     AlreadyExists,
     Conflict,
@@ -37,6 +38,7 @@ from openlpm.model.finding import Finding, Severity, Validation
 from openlpm.model.leadership import Leader
 from openlpm.model.migration import STEPS, Figures, Kind, Migration, Phase, Progress
 from openlpm.model.partition import Mark, Partition, PartitionSpec, Rmc
+from openlpm.model.processor import NamedCpu
 from openlpm.model.sight import ABSENT, Place, Sight, Sighting, Why
 from openlpm.model.system import Link, Mover, Resources, System, SystemFacts
 
@@ -49,6 +51,12 @@ WARNING = Finding(
 )
 ERROR = Finding(
     "memory-short", Severity.ERROR, "narrow", "free memory", "64 MiB are free.", "Free some."
+)
+BASELINE = NamedCpu("Nehalem", "Intel", ("aes",), ("vme",), "<cpu>\n  <model/>\n</cpu>")
+_FITS = (
+    (Fit.FITS, "", ""),
+    (Fit.RESTART, "server2: avx", "Activate it anew."),
+    (Fit.OTHER, "It is emulated.", ""),
 )
 FACTS = SystemFacts(
     "0000", "host1", "QEMU", 7002000, 9000000, "x86_64", 4, 4096, cpu_xml="<cpu/>",
@@ -125,6 +133,16 @@ class FakeConsole:
     def remove_system(self, name: str) -> None:
         self.system(name)
         del self._systems[name]
+
+    def baseline(self, systems: Sequence[str]) -> Baseline:
+        names = tuple(self.system(name).system.name for name in systems)
+        if "narrow" in names:
+            raise Conflict("no-common-baseline", "They have none.", cause="Makers differ.")
+        fits = tuple(
+            PartitionFit(p.uuid, p.name, p.system, p.state, "Haswell", fit, reason, remedy)
+            for p, (fit, reason, remedy) in zip(self.partitions(), _FITS, strict=False)
+        )
+        return Baseline(names, "kvm", BASELINE, ("Nehalem", "qemu64"), fits)
 
     # Partitions
 

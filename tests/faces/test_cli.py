@@ -45,6 +45,35 @@ def test_a_system_is_added_shown_listed_and_removed(lpm: Lpm) -> None:
     assert "s9" not in lpm("system", "list").out
 
 
+BASELINE = """Systems     server1, server2
+Run by      kvm
+Baseline    Nehalem
+Maker       Intel
+With        aes
+Without     vme
+Models      Nehalem qemu64
+Partitions  1 fitting, 1 fitting once activated anew, 1 not concerned
+
+PARTITION  SYSTEM   STATE    PROCESSOR  FIT
+web1       server1  running  Haswell    fits
+stubborn   server1  running  Haswell    restart
+paused1    server1  paused   Haswell    other
+
+stubborn: server2: avx
+    Activate it anew.
+paused1: It is emulated.
+"""
+
+
+def test_a_baseline_tells_who_fits_it_and_what_the_others_need(lpm: Lpm) -> None:
+    words = ("system", "baseline", "server1", "server2")
+    assert lpm(*words).out == BASELINE
+    assert lpm(*words, "--xml").out == "<cpu>\n  <model/>\n</cpu>\n"
+    found = lpm(*words, "--json").json
+    assert found["models"] == ["Nehalem", "qemu64"]
+    assert found["partitions"][1]["remedy"] == "Activate it anew."
+
+
 def test_a_partition_is_created_used_and_deleted(lpm: Lpm) -> None:
     words = "partition create db --on server2 --memory 512M --units 0.5 --max-pause 50"
     disks = ("--disk", "nbd://h:1/x", "--network", "br0,mac=52:54:00:00:00:01")
@@ -94,6 +123,10 @@ def test_events_are_printed_and_followed(lpm: Lpm, environment: dict[str, str]) 
         ("partition show web", 2, "no-such-partition"),
         ("system show server9", 2, "no-such-system"),
         ("migration show m", 2, "no-such-migration"),
+        ("system baseline", 2, "usage"),
+        ("system baseline server1 --xml", 2, "usage"),
+        ("system baseline server1 server9", 2, "no-such-system"),
+        ("system baseline server1 narrow", 6, "no-common-baseline"),
         ("system add s3 qemu+ssh://nowhere/system", 5, "no-answer"),
         ("system add server1 qemu+ssh://server1/system", 6, "system-exists"),
         ("partition activate web1", 6, "not-off"),
@@ -148,6 +181,7 @@ def test_each_shell_gets_its_completion_script(lpm: Lpm, shell: str) -> None:
         ("lpm partition show w", {"web1"}),
         ("lpm migrate web1 --to server", {"server1", "server2"}),
         ("lpm partition list --system na", {"narrow"}),
+        ("lpm system baseline server1 server", {"server2"}),
     ],
 )
 def test_names_are_completed(lpm: Lpm, typed: str, expected: set[str]) -> None:

@@ -84,6 +84,15 @@ def test_a_system_is_removed(rest: TestClient) -> None:
     problem(rest.get("/v1/systems/server2"), 404, "no-such-system")
 
 
+def test_a_baseline_is_that_of_each_system_named(rest: TestClient) -> None:
+    found = rest.get("/v1/baseline", params={"system": ["server1", "server2"]}).json()
+    assert found["systems"] == ["server1", "server2"]
+    assert found["cpu"]["model"] == "Nehalem"
+    assert [each["fit"] for each in found["partitions"]] == ["fits", "restart", "other"]
+    problem(rest.get("/v1/baseline?system=server1&system=s9"), 404, "no-such-system")
+    problem(rest.get("/v1/baseline?system=server1&system=narrow"), 409, "no-common-baseline")
+
+
 def test_a_partition_is_created_as_it_was_described(rest: TestClient, console: FakeConsole) -> None:
     body = NEW | {
         "disks": [{"url": "nbd://h:1/x"}],

@@ -70,6 +70,15 @@ def complete_systems(
     )
 
 
+def complete_further_systems(
+    ctx: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The same but those that were named already, where several may be."""
+    named: tuple[str, ...] = ctx.params.get(parameter.name or "") or ()
+    found = complete_systems(ctx, parameter, incomplete)
+    return [item for item in found if item.value not in named]
+
+
 def complete_partitions(
     ctx: click.Context, _: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:

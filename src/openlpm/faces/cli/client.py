@@ -9,7 +9,7 @@ costs microseconds.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -64,8 +64,8 @@ class Client:
         self.socket_path = socket_path
         self._timeout_s = timeout_s
 
-    def get(self, path: str, **query: str | int | None) -> Any:
-        """What the console answers to a question."""
+    def get(self, path: str, **query: str | int | Sequence[str] | None) -> Any:
+        """What the console answers to a question; several values are given one by one."""
         return self._ask("GET", _with_query(path, query))
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -134,9 +134,13 @@ class Client:
         )
 
 
-def _with_query(path: str, query: Mapping[str, str | int | None]) -> str:
-    given = {name: value for name, value in query.items() if value not in (None, "")}
-    words = "&".join(f"{name}={_quoted(str(value))}" for name, value in given.items())
+def _with_query(path: str, query: Mapping[str, str | int | Sequence[str] | None]) -> str:
+    given = ((name, value) for name, value in query.items() if value not in (None, "", ()))
+    words = "&".join(
+        f"{name}={_quoted(str(each))}"
+        for name, value in given
+        for each in ((value,) if isinstance(value, str | int | None) else value)
+    )
     return f"{path}?{words}" if words else path
 
 

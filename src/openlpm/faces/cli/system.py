@@ -1,4 +1,4 @@
-"""`lpm system`: the managed systems."""
+"""`lpm system`: the managed systems. Their processor baseline is in `system_baseline`."""
 
 from typing import Any
 
@@ -6,11 +6,19 @@ import click
 
 from openlpm.faces.cli.asking import console, json_option, system_name
 from openlpm.faces.cli.client import path_of
+from openlpm.faces.cli.lazy import Lazy, LazyGroup
 from openlpm.faces.cli.output import moment, print_json, say, sheet, table
 from openlpm.faces.cli.size import MEBIBYTES
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    lazy={
+        "baseline": Lazy(
+            "openlpm.faces.cli.system_baseline", "baseline", "What processor all of some can give."
+        ),
+    },
+)
 def system() -> None:
     """Managed systems: the libvirt hosts that partitions run on.
 

@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from openlpm.engine.console import Console
 from openlpm.faces.rest import (
     backups,
+    baseline,
     console_stream,
     consoles,
     events,
@@ -49,7 +50,16 @@ def build_app(console: Console, streams: Streams | None = None) -> FastAPI:
 
 def _v1() -> APIRouter:
     v1 = APIRouter(prefix="/v1")
-    for noun in (systems, partitions, migrations, events, console_stream, consoles, backups):
+    for noun in (
+        systems,
+        baseline,
+        partitions,
+        migrations,
+        events,
+        console_stream,
+        consoles,
+        backups,
+    ):
         v1.include_router(noun.router)
     return v1
 
