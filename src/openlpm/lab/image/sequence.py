@@ -1,7 +1,7 @@
 """What the partition wrote to its disk: is a record missing, there twice, or half there?
 
 The service inside writes "NUMBER MONOTONIC-NS CRC32" every 40 ms and fsyncs each; guest/sequence.c
-says where. Numbers go on over restarts, and the last 3 hours are kept. A gap means that the disk
+says where. Numbers go on over restarts, and the last 11 hours are kept. A gap means that the disk
 lost what it had confirmed, a double that one number was written twice: neither may a move cause.
 """
 
