@@ -128,7 +128,8 @@ class Mover:
         if record.phase.final:
             record = replace(record, figures=self._figures(record))
             self._show_end(record)
-        if step.effect is Effect.CUT_SOURCE and not self._measured:
+        unmeasured = record.kind is not Kind.INACTIVE and not self._measured
+        if unmeasured and step.effect is Effect.CUT_SOURCE:
             # Of post-copy the source alone knows it; and the target may be out of sight at the end.
             self._measured = self._looker.completed(record)
         self.record = self._world.journal.turn(record, release=record.phase.final, events=events)
