@@ -1,5 +1,5 @@
-/* The loop: UDP echo on port 7, HTTP on port 80, a tick every 10 ms (a shorter one would cost an
- * emulated processor a tenth of its time). Nothing here waits for the disk or for a client: a slow
+/* The loop: UDP echo on port 7, HTTP on port 80, a tick every 10 ms (each one costs an
+ * emulated processor time). Nothing here waits for the disk or for a client: a slow
  * one delays only itself. */
 #define _GNU_SOURCE
 #include "guest.h"
