@@ -135,6 +135,22 @@ class Site:
         finally:
             self.forget(tiny)
 
+    @contextmanager
+    def booted_guest(self) -> Iterator[str]:
+        """The name of a partition from the project's image, on s1; its agent answers."""
+        number = next(self.numbers)
+        name = f"v{number}"
+        guest = self.stage.make_partition(name, on="s1", memory_mib=256, number=number % 256)
+        try:
+            self.client.post(path_of("partitions", name, "activate"))
+            until(lambda: self.partition(name)["rmc"] == "active", 60, "its agent")
+            yield name
+        finally:
+            self.client.post(path_of("partitions", name, "shutdown"), {"force": True})
+            self.client.delete(path_of("partitions", name))
+            self.stage.lab.delete_volume(name)
+            assert not guest.volume.exists()
+
     def forget(self, tiny: Tiny) -> None:
         """Remove every trace of a guest from all servers."""
         for server in self.stage.lab.servers:
@@ -268,7 +284,10 @@ class Site:
 
     @contextmanager
     def slow_move(self, name: str, to: str = "s2") -> Iterator[str]:
-        """A move that is sending memory for as long as the block lasts; then it is stopped."""
+        """A move that is sending memory for as long as the block lasts; then it is stopped.
+
+        Only a booted guest's: firmware alone fits the sockets' buffers, and may be over already.
+        """
         lab = self.stage.lab
         lab.set_rate(to, "1mbit")
         try:

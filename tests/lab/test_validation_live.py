@@ -30,23 +30,23 @@ def test_room_that_partitions_hold(site: Site):
 
 def test_room_and_movers_that_a_move_holds(site: Site):
     """While one arrives, slowly, there is no room and no mover for the next."""
-    small = {"memory_mib": 48, "processors": 0.06, "mover": {"concurrent": 1}}
-    running, paused = site.guest(start="running"), site.guest(start="paused")
-    with running as first, paused as second, site.other_system("s2", **small):
+    small = {"memory_mib": 272, "processors": 0.52, "mover": {"concurrent": 1}}
+    booted, paused = site.booted_guest(), site.guest(start="paused")
+    with booted as first, paused as second, site.other_system("s2", **small):
         assert site.target(second.name) == {}
-        with site.slow_move(first.name) as number:
+        with site.slow_move(first) as number:
             found = site.fires(second.name, "memory-short", at="s2")
             assert {"processors-short", "mover-busy"} <= found.keys()
             assert found["mover-busy"]["system"] == "s2"
-            found = site.findings(first.name)
+            found = site.findings(first)
             assert number in found["move-under-way"]["message"]
             assert site.cli("system", "remove", "s2").returncode == 6
-            done = site.cli("migrate", first.name, "--to", "s2")
+            done = site.cli("migrate", first, "--to", "s2")
             assert done.returncode in (3, 6)
-            assert site.cli("partition", "shutdown", first.name).returncode == 6
+            assert site.cli("partition", "shutdown", first).returncode == 6
         assert site.reservations() == 0
         assert site.target(second.name) == {}
-        assert site.partition(first.name)["state"] == "running"
+        assert site.partition(first)["state"] == "running"
 
 
 def test_somebody_elses_move(site: Site):
@@ -79,19 +79,8 @@ def test_the_agent_that_does_not_answer(site: Site):
 
 
 def test_the_agent_that_answers(site: Site):
-    """The image's: it answers, is stopped (RMC is lost), and goes on."""
-    stage = site.stage
-    name = f"v{next(site.numbers)}"
-    guest = stage.make_partition(name, on="s1", memory_mib=256, number=77)
-    try:
-        site.client.post(f"/v1/partitions/{name}/activate")
-        until(lambda: site.partition(name)["rmc"] == "active", 60, "its agent")
+    with site.booted_guest() as name:
         assert site.target(name) == {}
-    finally:
-        site.client.post(f"/v1/partitions/{name}/shutdown", {"force": True})
-        site.client.delete(f"/v1/partitions/{name}")
-        stage.lab.delete_volume(name)
-    assert not guest.volume.exists()
 
 
 def test_a_firewall_between_the_servers(site: Site):
