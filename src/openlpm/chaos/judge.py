@@ -18,6 +18,7 @@ from openlpm.lab.errors import LabError
 from openlpm.lab.image import check_records, check_sequence
 from openlpm.lab.image.sequence import SequenceReport
 
+_CRASH = "Assertion"
 SETTLES_S = 20.0
 """libvirt lets go of a lease, a port, a process a moment after it has said that it did."""
 
@@ -65,6 +66,8 @@ def judge(
         return verdict
     (holder,) = holders
     runs = states[holder].startswith("running")
+    if "crashed" in states[holder]:
+        verdict.seen += [line for line in scene.last_words(holder).splitlines() if _CRASH in line]
     died = bool(off) and states[holder].startswith(off)
     verdict.expect(f"It is {states[holder]}.", holds=runs or died)
     _nothing_left(scene, verdict, holder, runs=runs)

@@ -162,15 +162,16 @@ def _struck(scene: Scene, case: Case, attempt: Attempt, since: Before, begun: fl
     record = _end(scene, case, attempt)
     seconds = time.monotonic() - healed
     case.fault.after(scene, attempt)
-    verdict = judge(scene, attempt, record, since, off=_off(case, attempt))
+    verdict = judge(scene, attempt, record, since, off=_off(scene, case, attempt))
     return _result(case, begun, round(seconds, 2) if record else None, verdict)
 
 
-def _off(case: Case, attempt: Attempt) -> str:
+def _off(scene: Scene, case: Case, attempt: Attempt) -> str:
     """As `judge` wants it: libvirt's word for an end that this case allows."""
     if case.fault.may_kill or attempt.hands_lent:
         return "shut off"
-    return "shut off (daemon)" if case.moment in case.fault.may_kill_in else ""
+    death = case.fault.death
+    return death.word if death and death.seen(scene, case.moment) else ""
 
 
 def _end(scene: Scene, case: Case, attempt: Attempt) -> dict[str, Any] | None:

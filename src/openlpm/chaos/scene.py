@@ -276,6 +276,11 @@ class Scene:
         said = [self.lab.run(words, server).stdout.splitlines() for words in (argv, dialled)]
         return sum(map(len, said))
 
+    def last_words(self, server: str) -> str:
+        """What the partition's QEMU there has said since it was last started; empty if nothing."""
+        log = self.lab.folder.server(server) / f"var-log/qemu/{NAME}.log"
+        return log.read_text().rpartition(" starting up ")[2] if log.exists() else ""
+
     def is_fetching(self, server: str) -> bool:
         """It runs there, and its memory comes."""
         return self.state(server) == "running (post-copy)"

@@ -11,12 +11,13 @@ from openlpm.chaos.faults.fault import (
     AND_POSTCOPY,
     WITH_TARGET,
     Act,
+    Death,
     Fault,
     hold,
     sides,
     until_unreachable,
 )
-from openlpm.chaos.moments import POSTCOPY
+from openlpm.chaos.moments import POSTCOPY, Moment
 from openlpm.chaos.scene import Scene
 
 _DAEMONS_BYTES = 1 << 30
@@ -113,7 +114,7 @@ ROWS = (
         _kill_libvirtd("target"),
         _start_libvirtd("target"),
         # It may take QEMU's late answer to the killed one for its own, and give QEMU up.
-        may_kill_in=frozenset(POSTCOPY),
+        death=Death(frozenset(POSTCOPY), "shut off (daemon)"),
         where=AND_POSTCOPY,
     ),
     Fault(
@@ -121,6 +122,13 @@ ROWS = (
         "the source's libvirtd is stopped and goes on",
         _freeze_libvirtd("source"),
         _thaw_libvirtd("source"),
+        # It goes on, finds its peer gone, and cancels what it has just let QEMU finish. QEMU 7.2
+        # may then resume with disks that it has given away already, and trip over them.
+        death=Death(
+            frozenset({Moment.SEND, Moment.SWITCH_OVER}),
+            "shut off (crashed)",
+            "Assertion `!(bs->open_flags & BDRV_O_INACTIVE)' failed",
+        ),
     ),
     Fault(
         "target-libvirtd-frozen",
