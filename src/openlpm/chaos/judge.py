@@ -18,7 +18,6 @@ from openlpm.lab.errors import LabError
 from openlpm.lab.image import check_records, check_sequence
 from openlpm.lab.image.sequence import SequenceReport
 
-_CRASH = "Assertion"
 SETTLES_S = 20.0
 """libvirt lets go of a lease, a port, a process a moment after it has said that it did."""
 
@@ -29,6 +28,21 @@ class Before:
 
     last_record: int
     uptime_s: float
+
+
+@dataclass(frozen=True)
+class Death:
+    """A way to end: libvirt's `word` for it begins so, and QEMU's log has `said` of it."""
+
+    word: str
+    said: str = ""
+
+    def explains(self, state: str, last_words: str) -> bool:
+        """This is how it ended."""
+        return state.startswith(self.word) and self.said in last_words
+
+
+ANY_DEATH = Death("shut off")
 
 
 @dataclass
@@ -51,11 +65,15 @@ def before(scene: Scene) -> Before:
 
 
 def judge(
-    scene: Scene, attempt: Attempt, record: dict[str, Any] | None, since: Before, off: str = ""
+    scene: Scene,
+    attempt: Attempt,
+    record: dict[str, Any] | None,
+    since: Before,
+    death: Death | None = None,
 ) -> Verdict:
     """Look at everything. `record` is the move's, or None when there was none.
 
-    `off`: how libvirt's word begins where the partition may be off; empty where it must run.
+    `death`: how the partition may have ended; None where it must run.
     """
     verdict = Verdict(wrong=list(attempt.wrong), seen=list(attempt.notes))
     states = {server.name: scene.state(server.name) for server in scene.lab.servers}
@@ -66,9 +84,10 @@ def judge(
         return verdict
     (holder,) = holders
     runs = states[holder].startswith("running")
-    if "crashed" in states[holder]:
-        verdict.seen += [line for line in scene.last_words(holder).splitlines() if _CRASH in line]
-    died = bool(off) and states[holder].startswith(off)
+    last_words = "" if runs else scene.last_words(holder)
+    # What QEMU says when it gives itself up.
+    verdict.seen += [line for line in last_words.splitlines() if "Assertion" in line]
+    died = death is not None and death.explains(states[holder], last_words)
     verdict.expect(f"It is {states[holder]}.", holds=runs or died)
     _nothing_left(scene, verdict, holder, runs=runs)
     _said_truly(scene, verdict, attempt, record, holder, runs=runs)

@@ -16,7 +16,7 @@ from typing import Any
 from openlpm.chaos.attempt import Attempt
 from openlpm.chaos.faults import FAULTS, Fault
 from openlpm.chaos.hands import lend
-from openlpm.chaos.judge import Before, Verdict, before, judge
+from openlpm.chaos.judge import ANY_DEATH, Before, Death, Verdict, before, judge
 from openlpm.chaos.moments import POSTCOPY, Moment, reach
 from openlpm.chaos.postgresql import missing, programs
 from openlpm.chaos.scene import Scene, until
@@ -162,16 +162,15 @@ def _struck(scene: Scene, case: Case, attempt: Attempt, since: Before, begun: fl
     record = _end(scene, case, attempt)
     seconds = time.monotonic() - healed
     case.fault.after(scene, attempt)
-    verdict = judge(scene, attempt, record, since, off=_off(scene, case, attempt))
+    verdict = judge(scene, attempt, record, since, death=_death(case, attempt))
     return _result(case, begun, round(seconds, 2) if record else None, verdict)
 
 
-def _off(scene: Scene, case: Case, attempt: Attempt) -> str:
-    """As `judge` wants it: libvirt's word for an end that this case allows."""
+def _death(case: Case, attempt: Attempt) -> Death | None:
+    """How the partition may have died in this case; None where it must run."""
     if case.fault.may_kill or attempt.hands_lent:
-        return "shut off"
-    death = case.fault.death
-    return death.word if death and death.seen(scene, case.moment) else ""
+        return ANY_DEATH
+    return case.fault.death if case.moment in case.fault.may_kill_in else None
 
 
 def _end(scene: Scene, case: Case, attempt: Attempt) -> dict[str, Any] | None:

@@ -279,7 +279,9 @@ class Scene:
     def last_words(self, server: str) -> str:
         """What the partition's QEMU there has said since it was last started; empty if nothing."""
         log = self.lab.folder.server(server) / f"var-log/qemu/{NAME}.log"
-        return log.read_text().rpartition(" starting up ")[2] if log.exists() else ""
+        return (
+            log.read_text(errors="replace").rpartition(" starting up ")[2] if log.exists() else ""
+        )
 
     def is_fetching(self, server: str) -> bool:
         """It runs there, and its memory comes."""

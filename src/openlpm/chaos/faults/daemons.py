@@ -11,12 +11,12 @@ from openlpm.chaos.faults.fault import (
     AND_POSTCOPY,
     WITH_TARGET,
     Act,
-    Death,
     Fault,
     hold,
     sides,
     until_unreachable,
 )
+from openlpm.chaos.judge import Death
 from openlpm.chaos.moments import POSTCOPY, Moment
 from openlpm.chaos.scene import Scene
 
@@ -114,7 +114,8 @@ ROWS = (
         _kill_libvirtd("target"),
         _start_libvirtd("target"),
         # It may take QEMU's late answer to the killed one for its own, and give QEMU up.
-        death=Death(frozenset(POSTCOPY), "shut off (daemon)"),
+        may_kill_in=frozenset(POSTCOPY),
+        death=Death("shut off (daemon)"),
         where=AND_POSTCOPY,
     ),
     Fault(
@@ -124,11 +125,8 @@ ROWS = (
         _thaw_libvirtd("source"),
         # It goes on, finds its peer gone, and cancels what it has just let QEMU finish. QEMU 7.2
         # may then resume with disks that it has given away already, and trip over them.
-        death=Death(
-            frozenset({Moment.SEND, Moment.SWITCH_OVER}),
-            "shut off (crashed)",
-            "Assertion `!(bs->open_flags & BDRV_O_INACTIVE)' failed",
-        ),
+        may_kill_in=frozenset({Moment.SEND, Moment.SWITCH_OVER}),
+        death=Death("shut off (crashed)", "Assertion `!(bs->open_flags & BDRV_O_INACTIVE)' failed"),
     ),
     Fault(
         "target-libvirtd-frozen",

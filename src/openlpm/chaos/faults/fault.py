@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from openlpm.chaos.attempt import Attempt
+from openlpm.chaos.judge import ANY_DEATH, Death
 from openlpm.chaos.moments import POSTCOPY, Moment
 from openlpm.chaos.scene import Scene, until
 
@@ -22,29 +23,12 @@ def nothing(_scene: Scene, _attempt: Attempt) -> None:
 
 
 @dataclass(frozen=True)
-class Death:
-    """A known way in which libvirt or QEMU ends the partition by itself, and how it is recognized.
-
-    `word` is libvirt's for the end, `said` what QEMU's log must have of it; empty if nothing.
-    """
-
-    moments: frozenset[Moment]
-    word: str
-    said: str = ""
-
-    def seen(self, scene: Scene, moment: Moment) -> bool:
-        """It may come at this moment, and QEMU's own words are there."""
-        words = [scene.last_words(server.name) for server in scene.lab.servers]
-        return moment in self.moments and any(self.said in each for each in words)
-
-
-@dataclass(frozen=True)
 class Fault:
     """A row. `shared`: it needs two consoles on one PostgreSQL.
 
-    `may_kill`: the partition itself may die of it, and is then off; of `death`, only when it is
-    recognized. `where` leaves out the moments at which there is nothing to strike. `after` is what
-    comes when the move has ended.
+    `may_kill`: the partition itself may die of it, and is then off; in `may_kill_in`, only by a
+    `death` that is known. `where` leaves out the moments at which there is nothing to strike.
+    `after` is what comes when the move has ended.
     """
 
     name: str
@@ -53,7 +37,8 @@ class Fault:
     heal: Act = nothing
     after: Act = nothing
     may_kill: bool = False
-    death: Death | None = None
+    may_kill_in: frozenset[Moment] = frozenset()
+    death: Death = ANY_DEATH
     shared: bool = False
     where: frozenset[Moment] = EVERYWHERE
 

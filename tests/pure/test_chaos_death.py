@@ -1,0 +1,47 @@
+"""A partition that is off is excused by the death that its case knows, and by no other one."""
+
+import pytest
+
+from openlpm.chaos.faults import FAULTS
+from openlpm.chaos.judge import ANY_DEATH
+from openlpm.chaos.moments import POSTCOPY, Moment
+
+ROWS = {fault.name: fault for fault in FAULTS}
+TRIPPED = (
+    "qemu-system-x86_64: ../../block/io.c:1967: bdrv_co_write_req_prepare: "
+    "Assertion `!(bs->open_flags & BDRV_O_INACTIVE)' failed.\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "last_words", "excused"),
+    [
+        ("shut off (crashed)", TRIPPED, True),
+        ("shut off (crashed)", "", False),
+        ("shut off (crashed)", "qemu-system-x86_64: Assertion `false' failed.\n", False),
+        ("shut off (destroyed)", TRIPPED, False),
+        ("paused (migration)", TRIPPED, False),
+    ],
+)
+def test_a_frozen_source_excuses_only_the_crash_over_its_disks(
+    state: str, last_words: str, *, excused: bool
+) -> None:
+    fault = ROWS["source-libvirtd-frozen"]
+    assert fault.may_kill_in == {Moment.SEND, Moment.SWITCH_OVER}
+    assert fault.death.explains(state, last_words) is excused
+
+
+def test_a_killed_libvirtd_at_the_target_excuses_only_its_own_doing() -> None:
+    fault = ROWS["target-libvirtd-killed"]
+    assert fault.may_kill_in == {*POSTCOPY}
+    assert fault.death.explains("shut off (daemon)", "")
+    assert not fault.death.explains("shut off (crashed)", "")
+
+
+def test_a_death_of_any_kind_is_excused_where_the_fault_kills() -> None:
+    assert ANY_DEATH.explains("shut off (crashed)", "")
+    assert not ANY_DEATH.explains("paused (user)", "")
+    assert {name for name, fault in ROWS.items() if fault.may_kill_in} == {
+        "source-libvirtd-frozen",
+        "target-libvirtd-killed",
+    }
