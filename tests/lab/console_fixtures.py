@@ -140,7 +140,7 @@ class Site:
         """The name of a partition from the project's image, on s1; its agent answers."""
         number = next(self.numbers)
         name = f"v{number}"
-        guest = self.stage.make_partition(name, on="s1", memory_mib=256, number=number % 256)
+        guest = self.stage.make_partition(name, on="s1", memory_mib=256, number=1 + number % 250)
         try:
             self.client.post(path_of("partitions", name, "activate"))
             until(lambda: self.partition(name)["rmc"] == "active", 60, "its agent")
@@ -149,7 +149,7 @@ class Site:
             self.client.post(path_of("partitions", name, "shutdown"), {"force": True})
             self.client.delete(path_of("partitions", name))
             self.stage.lab.delete_volume(name)
-            assert not guest.volume.exists()
+        assert not guest.volume.exists()
 
     def forget(self, tiny: Tiny) -> None:
         """Remove every trace of a guest from all servers."""
