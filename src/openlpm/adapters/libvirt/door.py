@@ -1,12 +1,13 @@
 """Opening connections, in bounded time, to hosts that may not be there.
 
 libvirt's `open` has no time-out. It runs in a thread that is left behind when it takes too long,
-and until that thread ends nobody tries the same URI again: a host that hangs costs one thread.
+and few of those are let hang: a host that is frozen costs `MOST_HANGING` threads. But not one only,
+for then a single answer that is lost would keep a healthy server out of sight for good.
 """
 
 import socket
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from threading import Lock
 from urllib.parse import urlsplit
 
@@ -20,34 +21,40 @@ from openlpm.adapters.libvirt.errors import barred, said, unreachable, untrusted
 from openlpm.model.errors import ServerUnreachable
 
 OPEN_S = 6.0
+MOST_HANGING = 4
 _PORTS = {"tcp": 16509, "tls": TLS_PORT, "libssh2": 22}
 _KNOCK_S = 4.0
 
 
 class Door:
-    """Opens connections; at most one attempt at a time hangs for each URI."""
+    """Opens connections; at most MOST_HANGING attempts hang at a time for each URI."""
 
-    def __init__(self) -> None:
-        self._pending: dict[str, Future[libvirt.virConnect]] = {}
+    def __init__(self, opened: "Callable[[str], libvirt.virConnect] | None" = None) -> None:
+        self._opened = opened or _opened
+        self._hanging: dict[str, list[Future[Connection]]] = {}
         self._lock = Lock()
 
     def open(self, name: str, uri: str) -> Connection:
         """A new connection; `ServerUnreachable` within OPEN_S seconds."""
         loop.ensure_running()
+
+        def connected() -> Connection:
+            return Connection(name, self._opened(uri), lambda: self.open(name, uri))
+
         with self._lock:
-            hanging = self._pending.get(uri)
-            if hanging is not None and not hanging.done():
-                raise unreachable(name, "An earlier attempt to connect still waits for an answer.")
-            attempt = begun(lambda: _opened(uri), f"{name}: connect")
-            self._pending.pop(uri, None)
+            hanging = [each for each in self._hanging.pop(uri, ()) if not each.done()]
+            if hanging:
+                self._hanging[uri] = hanging
+            if len(hanging) >= MOST_HANGING:
+                raise unreachable(name, "Earlier attempts to connect still wait for an answer.")
+            attempt = begun(connected, f"{name}: connect")
         try:
-            raw = attempt.result(timeout=OPEN_S)
-            return Connection(name, raw, lambda: self.open(name, uri))
+            return attempt.result(timeout=OPEN_S)
         except libvirt.libvirtError as error:
             raise _failed(name, uri, said(error)) from error
         except TimeoutError as error:
             with self._lock:
-                self._pending[uri] = attempt
+                self._hanging.setdefault(uri, []).append(attempt)
             attempt.add_done_callback(_close_unwanted)
             raise unreachable(name, f"No answer within {OPEN_S:g} s from {uri}.") from error
 
@@ -85,11 +92,10 @@ def _failed(name: str, uri: str, why: str) -> ServerUnreachable:
     return untrusted(name, bad) if bad else unreachable(name, why)
 
 
-def _close_unwanted(attempt: "Future[libvirt.virConnect]") -> None:
+def _close_unwanted(attempt: "Future[Connection]") -> None:
     """The answer came after we had stopped waiting."""
     if attempt.exception() is None:
-        with suppress(libvirt.libvirtError):
-            attempt.result().close()
+        attempt.result().close()
 
 
 _door = Door()
