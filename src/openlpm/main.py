@@ -6,10 +6,12 @@ in $LPM_DATABASE instead, for it may have a password.
 """
 
 import argparse
+import faulthandler
 import json
 import logging
 import os
 import secrets
+import signal
 import sys
 import time
 from dataclasses import asdict
@@ -112,6 +114,7 @@ def main() -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    faulthandler.register(signal.SIGUSR1)
     try:
         serve(arguments.socket, database)
     except OpenLpmError as error:

@@ -1,6 +1,8 @@
 """A quarter of the fault matrix; `make chaos` runs all of it (docs/fault-matrix.md)."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -10,6 +12,7 @@ from openlpm.chaos.faults import FAULTS
 from openlpm.chaos.moments import Moment
 from openlpm.chaos.run import Case, all_cases, quarter, run_case, run_or_explain
 from openlpm.chaos.scene import Scene
+from openlpm.chaos.traces import Traces
 
 pytestmark = pytest.mark.lab
 
@@ -26,6 +29,19 @@ def broken_scene(run_id: str) -> Iterator[Scene]:
 def test_a_fault_costs_nothing(broken_scene: Scene, case: Case) -> None:
     result = run_case(broken_scene, case)
     assert result.held, result.evidence
+
+
+def test_a_case_leaves_what_everybody_wrote_down(broken_scene: Scene, tmp_path: Path) -> None:
+    broken_scene.restore()
+    traces, to = Traces(broken_scene), broken_scene.there
+    move = broken_scene.ask_to_move(to)
+    broken_scene.ended(move)
+    traces.keep(tmp_path / "case")
+    assert json.loads((tmp_path / "case/moves.json").read_text())[0]["migration"]["id"] == move
+    said = (tmp_path / f"case/{to}-qemu-web1.log").read_text()
+    assert said.count("starting up") == 1
+    assert "openlpm/engine/watch.py" in (tmp_path / "case/console.log").read_text()
+    assert all(trace.stat().st_size for trace in (tmp_path / "case").iterdir())
 
 
 def test_the_quarter_has_each_fault_and_each_moment() -> None:

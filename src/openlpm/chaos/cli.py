@@ -60,7 +60,8 @@ def chaos(
     """Break everything, at every step of a move, on real servers; see that nothing is lost.
 
     A CASE is FAULT@STEP; FAULT alone is all of its steps, @STEP all faults at it. Exits 1 when a
-    case does not hold.
+    case does not hold; what everybody logged meanwhile is then in a folder of its name, in
+    chaos-traces beside the evidence.
 
     \b
     Example:
@@ -73,7 +74,8 @@ def chaos(
         click.echo("\n".join(case.name for case in cases))
         return 0
     results: list[Result] = []
-    with closing(run_cases(cases, make_scene, jobs)) as running:
+    traces = out.parent / f"{out.stem}-traces"
+    with closing(run_cases(cases, make_scene, traces, jobs)) as running:
         for result in running:
             results.append(result)
             click.echo(report.line(result, len(results), len(cases)))

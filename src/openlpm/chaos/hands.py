@@ -12,8 +12,11 @@ from openlpm.lab.errors import LabError
 
 _ASKS = re.compile(r"power it off on (both servers|\S+) \(virsh destroy\)")
 _PERHAPS = "If it then does not"
+_RESTART = re.compile(r"^(\S+) refused to .* restart libvirtd there", re.DOTALL)
 PATIENCE_S = 30.0
 """Where the console says that it may go on by itself yet."""
+LIBVIRTS_PATIENCE_S = 60.0
+"""libvirt waits 30 s for another job of the same partition, and then says whose it is."""
 
 
 def lend(scene: Scene, attempt: Attempt, move: str) -> bool:
@@ -34,4 +37,19 @@ def lend(scene: Scene, attempt: Attempt, move: str) -> bool:
         before = scene.state(server)
         scene.virsh(server, "destroy", NAME, check=False)
         attempt.notes.append(f"kept on {server} ({before}), and powered off there as was asked")
+    _restart(scene, attempt, move)
     return True
+
+
+def _restart(scene: Scene, attempt: Attempt, move: str) -> None:
+    """libvirtd may have kept a job that is over, says the console, and wait for its end in vain."""
+
+    def ended_or_asks() -> bool:
+        return bool(_RESTART.search(scene.attention(move))) or scene.move(move)["phase"] in FINAL
+
+    until(ended_or_asks, LIBVIRTS_PATIENCE_S, "its end, or its call for a restart of libvirtd")
+    asked = _RESTART.search(scene.attention(move))
+    if scene.move(move)["phase"] not in FINAL and asked is not None:
+        scene.lab.kill_libvirtd(asked[1])
+        scene.lab.start_libvirtd(asked[1])
+        attempt.notes.append(f"libvirtd on {asked[1]} restarted, as was asked")

@@ -12,6 +12,7 @@ from enum import StrEnum
 from openlpm.chaos.attempt import Attempt
 from openlpm.chaos.scene import FINAL, Scene, until
 from openlpm.faces.cli.client import path_of
+from openlpm.faces.cli.problem import Problem
 from openlpm.lab.errors import LabError
 
 MIDST_BYTES = 4 * 2**20
@@ -68,10 +69,22 @@ def _in_the_midst(moment: Moment, scene: Scene, attempt: Attempt) -> bool:
     if not attempt.until_told("migration-send"):
         return False
     move = attempt.answered()
-    until(lambda: scene.sent_bytes(move) >= MIDST_BYTES, 20, "memory to be on its way")
+
+    def seen() -> str:
+        if scene.move(move)["phase"] in ("switch-over", "cut-ties", *FINAL):
+            return "too late"
+        return "seen" if scene.sent_bytes(move) >= MIDST_BYTES else ""
+
+    if until(seen, 20, "memory to be on its way") != "seen":
+        return False
     if moment is Moment.SEND:
         return True
-    scene.client.post(path_of("migrations", move, "stop"))
+    try:
+        scene.client.post(path_of("migrations", move, "stop"))
+    except Problem as problem:
+        if problem.code != "switching-over":
+            raise
+        return False
     return attempt.until_told("migration-stop-asked")
 
 

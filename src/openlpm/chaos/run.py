@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from queue import Empty, Queue, SimpleQueue
 from threading import Thread
 from typing import Any
@@ -20,6 +21,7 @@ from openlpm.chaos.judge import ANY_DEATH, Before, Death, Verdict, before, judge
 from openlpm.chaos.moments import POSTCOPY, Moment, reach
 from openlpm.chaos.postgresql import missing, programs
 from openlpm.chaos.scene import Scene, until
+from openlpm.chaos.traces import Traces
 
 FINAL_WITHIN_S = 60.0
 TRIES = 4
@@ -71,15 +73,18 @@ def quarter() -> list[Case]:
 
 
 def run_cases(
-    cases: Iterable[Case], make_scene: Callable[[], Scene], jobs: int = 1
+    cases: Iterable[Case], make_scene: Callable[[], Scene], traces: Path, jobs: int = 1
 ) -> Generator[Result]:
-    """Each case's result as soon as it is there, in so many scenes side by side."""
+    """Each case's result as soon as it is there, in so many scenes side by side.
+
+    `traces`: a case that does not hold leaves a folder of its name in there.
+    """
     left = Queue[Case]()
     for case in cases:
         left.put(case)
     done = SimpleQueue[Result | BaseException | None]()
     threads = [
-        Thread(target=_run_some, args=(left, done, make_scene), name=f"scene-{number}")
+        Thread(target=_run_some, args=(left, done, make_scene, traces), name=f"scene-{number}")
         for number in range(jobs)
     ]
     for thread in threads:
@@ -102,6 +107,7 @@ def _run_some(
     left: Queue[Case],
     done: "SimpleQueue[Result | BaseException | None]",
     make_scene: Callable[[], Scene],
+    traces: Path,
 ) -> None:
     """One scene's part; one beyond repair is replaced. Ends with a None."""
     try:
@@ -109,7 +115,7 @@ def _run_some(
         try:
             with suppress(Empty):
                 while True:
-                    result = run_or_explain(scene, left.get_nowait())
+                    result = _run_and_trace(scene, left.get_nowait(), traces)
                     done.put(result)
                     if result.broke_the_scene:
                         scene.close()
@@ -119,6 +125,14 @@ def _run_some(
     except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
         done.put(error)
     done.put(None)
+
+
+def _run_and_trace(scene: Scene, case: Case, folder: Path) -> Result:
+    traces = Traces(scene)
+    result = run_or_explain(scene, case)
+    if not result.held:
+        traces.keep(folder / case.name)
+    return result
 
 
 def run_or_explain(scene: Scene, case: Case) -> Result:
@@ -170,7 +184,7 @@ def _death(case: Case, attempt: Attempt) -> Death | None:
     """How the partition may have died in this case; None where it must run."""
     if case.fault.may_kill or attempt.hands_lent:
         return ANY_DEATH
-    return case.fault.death if case.moment in case.fault.may_kill_in else None
+    return case.fault.deaths.get(case.moment)
 
 
 def _end(scene: Scene, case: Case, attempt: Attempt) -> dict[str, Any] | None:

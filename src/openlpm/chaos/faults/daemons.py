@@ -21,6 +21,11 @@ from openlpm.chaos.moments import POSTCOPY, Moment
 from openlpm.chaos.scene import Scene
 
 _DAEMONS_BYTES = 1 << 30
+# libvirtd took QEMU's late answer to a killed one for its own, and gave QEMU up.
+_GIVEN_UP = Death("shut off (daemon)")
+# libvirtd lost its peer, and cancelled what it had just let QEMU finish. QEMU 7.2 may then resume
+# with disks that it has given away already, and trip over them.
+_TRIPPED = Death("shut off (crashed)", "Assertion `!(bs->open_flags & BDRV_O_INACTIVE)' failed")
 
 # libvirt's daemons
 
@@ -113,9 +118,7 @@ ROWS = (
         "kill -9 of the target's libvirtd",
         _kill_libvirtd("target"),
         _start_libvirtd("target"),
-        # It may take QEMU's late answer to the killed one for its own, and give QEMU up.
-        may_kill_in=frozenset(POSTCOPY),
-        death=Death("shut off (daemon)"),
+        deaths=dict.fromkeys(POSTCOPY, _GIVEN_UP) | {Moment.SWITCH_OVER: _TRIPPED},
         where=AND_POSTCOPY,
     ),
     Fault(
@@ -123,10 +126,7 @@ ROWS = (
         "the source's libvirtd is stopped and goes on",
         _freeze_libvirtd("source"),
         _thaw_libvirtd("source"),
-        # It goes on, finds its peer gone, and cancels what it has just let QEMU finish. QEMU 7.2
-        # may then resume with disks that it has given away already, and trip over them.
-        may_kill_in=frozenset({Moment.SEND, Moment.SWITCH_OVER}),
-        death=Death("shut off (crashed)", "Assertion `!(bs->open_flags & BDRV_O_INACTIVE)' failed"),
+        deaths=dict.fromkeys((Moment.SEND, Moment.SWITCH_OVER), _TRIPPED),
     ),
     Fault(
         "target-libvirtd-frozen",

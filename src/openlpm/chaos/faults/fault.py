@@ -1,11 +1,11 @@
 """What a row is, and what several of them use."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from openlpm.chaos.attempt import Attempt
-from openlpm.chaos.judge import ANY_DEATH, Death
+from openlpm.chaos.judge import Death
 from openlpm.chaos.moments import POSTCOPY, Moment
 from openlpm.chaos.scene import Scene, until
 
@@ -26,8 +26,8 @@ def nothing(_scene: Scene, _attempt: Attempt) -> None:
 class Fault:
     """A row. `shared`: it needs two consoles on one PostgreSQL.
 
-    `may_kill`: the partition itself may die of it, and is then off; in `may_kill_in`, only by a
-    `death` that is known. `where` leaves out the moments at which there is nothing to strike.
+    `may_kill`: the partition itself may die of it, and is then off; `deaths`: at that moment, by
+    that known death only. `where` leaves out the moments at which there is nothing to strike.
     `after` is what comes when the move has ended.
     """
 
@@ -37,8 +37,7 @@ class Fault:
     heal: Act = nothing
     after: Act = nothing
     may_kill: bool = False
-    may_kill_in: frozenset[Moment] = frozenset()
-    death: Death = ANY_DEATH
+    deaths: Mapping[Moment, Death] = field(default_factory=dict[Moment, Death], hash=False)
     shared: bool = False
     where: frozenset[Moment] = EVERYWHERE
 
