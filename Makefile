@@ -19,6 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Debian's packages: what servers run (libvirt, QEMU), what the lab adds, what builds libvirt-python.
 DEB := libvirt-daemon-system libvirt-clients libvirt-dev qemu-system-x86 qemu-utils qemu-block-extra \
        nbdkit dropbear-bin openssh-client e2fsprogs dosfstools mtools syslinux syslinux-common fdisk \
+       libvirt-daemon-driver-storage-iscsi-direct tgt \
        postgresql iproute2 openssl gcc libc6-dev pkg-config python3 python3-dev python3-venv
 # Debian 13 packs the lock daemon apart, and what lists bridges.
 ifeq ($(shell . /etc/os-release; [ "$${VERSION_ID:-0}" -ge 13 ] 2>/dev/null && echo yes),yes)
@@ -31,6 +32,8 @@ help: ## List the verbs
 
 # The tests start a PostgreSQL of their own: Debian's package must not set up one beside it.
 NO_CLUSTER := /etc/postgresql-common/createcluster.d/openlpm.conf
+# The same of their iSCSI target, which would listen on all addresses: its service stays masked.
+NO_TARGET := /etc/systemd/system/tgt.service
 
 build/.packages: Makefile
 	@mkdir -p build
@@ -41,6 +44,9 @@ build/.packages: Makefile
 	  echo "Installing Debian packages:" $$missing; \
 	  $(SUDO) mkdir -p $(dir $(NO_CLUSTER)); \
 	  echo 'create_main_cluster = false' | $(SUDO) tee $(NO_CLUSTER) > /dev/null; \
+	  case "$$missing" in *tgt*) \
+	    $(SUDO) mkdir -p $(dir $(NO_TARGET)); [ -e $(NO_TARGET) ] || $(SUDO) ln -s /dev/null $(NO_TARGET);; \
+	  esac; \
 	  $(SUDO) apt-get update -qq && \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing > build/apt.log 2>&1 \
 	    || { tail -20 build/apt.log; $(SUDO) rm -f $(NO_CLUSTER); exit 1; }; \

@@ -68,6 +68,9 @@ class _Group(click.Group):
             ctx.exit(EXIT_CODES.get(error.code, 1))
 
 
+LUN_MIB = 64
+
+
 @click.group("lab", cls=_Group)
 def lab() -> None:
     """Real libvirt servers on this one machine, in namespaces, to try moves with.
@@ -86,6 +89,7 @@ def lab() -> None:
 @click.option("--processors", type=int, help="What each server announces as configurable.")
 @click.option("--memory", type=int, help="The same in MiB; may be more than the machine has.")
 @click.option("--insecure", is_flag=True, help="Let libvirtd listen without TLS.")
+@click.option("--luns", type=int, default=0, help="So many LUNs of 64 MiB in a pool `san` of all.")
 def up(
     *,
     name: str,
@@ -95,6 +99,7 @@ def up(
     processors: int | None,
     memory: int | None,
     insecure: bool,
+    luns: int,
 ) -> None:
     """Make a lab. Ctrl-C at any moment leaves nothing behind.
 
@@ -110,6 +115,12 @@ def up(
         mtu=mtu,
         insecure=insecure,
     )
+    if luns:
+        try:
+            made.serve_luns(luns, LUN_MIB)
+        except BaseException:
+            made.down()
+            raise
     click.echo(f"Lab '{name}' is up after {time.monotonic() - begun:.1f} s.")
     click.echo(status.as_table(status.look_at(name)))
     here = shlex.join(["lpm", "lab", "exec", "--name", name])

@@ -35,6 +35,8 @@ PROGRAMS = {
     "dropbear": "dropbear-bin",
     "dropbearkey": "dropbear-bin",
 }
+# Of labs that ask for it.
+OPTIONAL = {"tgtd": "tgt libvirt-daemon-driver-storage-iscsi-direct"}
 # Where those are, whatever the caller's own PATH puts in front.
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -90,7 +92,7 @@ def require_programs() -> None:
 
 def missing(programs: Sequence[str]) -> LabError:
     """The error that says what to install."""
-    packages = {PROGRAMS.get(program, program) for program in programs}
+    packages = {(PROGRAMS | OPTIONAL).get(program, program) for program in programs}
     if "libvirtd" in programs:
         # The lock daemon is a package of its own since Debian 13; before, it comes with libvirtd.
         packages.discard(PROGRAMS["virtlockd"])

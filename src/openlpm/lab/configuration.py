@@ -4,10 +4,12 @@ Networks and pools are plain files with an `autostart` link, so libvirtd has bot
 answers for the first time.
 """
 
+from openlpm.lab.cgroups import CONTROLLERS
 from openlpm.lab.plan import address
 
 GUEST_NETWORK = "guest"
 LEASE_POOL = "openlpm-leases"
+LOCAL_POOL = "local"
 # On every server the same folder of the lab. `<lease>` names the two parts apart.
 LEASE_FOLDER = "/var/lib/libvirt/leases"
 LOCKSPACE = "openlpm"
@@ -31,13 +33,17 @@ def libvirtd(host_uuid: str, *, insecure: bool) -> str:
     )
 
 
-def qemu(server: int) -> str:
-    """No confinement (the namespaces confine), leases on, peers found dead in seconds."""
+def qemu(server: int, *, divides: bool) -> str:
+    """No confinement (the namespaces confine), leases on, peers found dead in seconds.
+
+    `divides`: libvirt may give partitions their processor time by control groups.
+    """
     migration = address("migration", server)
+    controllers = ", ".join(f'"{one}"' for one in CONTROLLERS) if divides else ""
     return (
         'security_driver = "none"\nuser = "root"\ngroup = "root"\n'
         "remember_owner = 0\ndynamic_ownership = 0\n"
-        "namespaces = []\ncgroup_controllers = []\n"
+        f"namespaces = []\ncgroup_controllers = [{controllers}]\n"
         'lock_manager = "lockd"\nstdio_handler = "logd"\n'
         f'migration_address = "{migration}"\nmigration_host = "{migration}"\n'
         # Both ends of a transfer prove who they are, not only the one that is called.
@@ -63,6 +69,14 @@ def lease_pool(uuid: str) -> str:
     return (
         f"<pool type='dir'><name>{LEASE_POOL}</name><uuid>{uuid}</uuid>"
         f"<target><path>{LEASE_FOLDER}/{LOCKSPACE}</path></target></pool>\n"
+    )
+
+
+def local_pool(uuid: str) -> str:
+    """A folder of the server's own: partitions with a disk in it cannot move."""
+    return (
+        f"<pool type='dir'><name>{LOCAL_POOL}</name><uuid>{uuid}</uuid>"
+        "<target><path>/var/lib/libvirt/images</path></target></pool>\n"
     )
 
 

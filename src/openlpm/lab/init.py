@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from openlpm.lab import kernel
+from openlpm.lab.cgroups import DAEMONS, TOP
 
 MOST_BYTES = 65536
 """Of a request; a server's configuration has a thousand."""
@@ -173,6 +174,7 @@ def _run_in_new_namespaces(config: dict[str, Any], *, lifeline: bool = False) ->
         )
         if os.fork() == 0:
             os.setsid()
+            _join(config.get("groups", []))
             init = Init(config, lifeline=lifeline)  # binds its socket before /run changes
             if "hostname" in config:
                 _furnish(config)
@@ -184,17 +186,44 @@ def _run_in_new_namespaces(config: dict[str, Any], *, lifeline: bool = False) ->
         os._exit(status)
 
 
+def _join(groups: list[dict[str, str]]) -> None:
+    """Enter the server's control groups, and see them as the top from now on (see cgroups.py)."""
+    for group in groups:
+        Path(group["folder"], "cgroup.procs").write_text("0")
+    if groups:
+        kernel.unshare(kernel.CLONE_NEWCGROUP)
+
+
 def _furnish(config: dict[str, Any]) -> None:
     """Give the server its own host name and its own view of the file system."""
     socket.sethostname(config["hostname"])
     kernel.detach_mounts()
-    kernel.unmount_below("/run")
+    for folder in ("/run", "/sys"):
+        kernel.unmount_below(folder)
     for source, target in config["binds"]:
         kernel.bind(source, target)
     for kind, target in (("tmpfs", "/run"), ("proc", "/proc"), ("sysfs", "/sys")):
         kernel.mount_fresh(kind, target)
+    _show_groups(config["groups"])
     # Where libvirt locks a serial console's device; every Debian machine has it.
     Path("/run/lock").mkdir()
+
+
+def _show_groups(groups: list[dict[str, str]]) -> None:
+    """Mount the control groups where libvirt looks for them."""
+    if not groups:
+        return
+    if not groups[0]["options"]:
+        kernel.mount_fresh("cgroup2", TOP)
+        daemons = Path(TOP, DAEMONS)
+        daemons.mkdir()
+        (daemons / "cgroup.procs").write_text("0")
+        return
+    kernel.mount_fresh("tmpfs", TOP)
+    for group in groups:
+        mount = Path(TOP, group["options"])
+        mount.mkdir()
+        kernel.mount_fresh("cgroup", str(mount), group["options"])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The few Linux system calls that Python 3.11 lacks: unshare and mount.
 
 A *namespace* gives processes their own view of one thing: which processes, mounts, network
-interfaces or host name there are. The first process of a PID namespace is its PID 1; when it
-dies, the kernel kills everything else in the namespace, and in those nested in it.
+interfaces, control groups or host name there are. The first process of a PID namespace is its
+PID 1; when it dies, the kernel kills everything else in the namespace, and in those nested in it.
 """
 
 import ctypes
@@ -11,6 +11,7 @@ from pathlib import Path
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
+CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 

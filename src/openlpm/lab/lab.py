@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from openlpm.lab import accelerator, control, look, network, state, storage
+from openlpm.lab import accelerator, cgroups, control, look, network, state, storage, target
 from openlpm.lab.command import require_programs, require_root, wait_until
 from openlpm.lab.errors import LabError
 from openlpm.lab.hub import Hub
@@ -98,6 +98,7 @@ class Lab:
         folder = state.folder_of(name)
         with _undisturbed(), state.locked(folder):
             look.kill_processes(folder)
+            cgroups.remove(folder)
             state.discard(folder)
         return look.left_overs(folder)
 
@@ -222,6 +223,10 @@ class Lab:
     def delete_volume(self, name: str) -> None:
         """Remove a disk."""
         storage.delete(self.folder, name)
+
+    def serve_luns(self, count: int, size_mib: int) -> None:
+        """LUNs that all servers have in a pool `san`, until the lab goes."""
+        target.serve(self, count, size_mib)
 
     # Breaking it
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from openlpm.lab.cgroups import groups_of
 from openlpm.lab.command import wait_until
 from openlpm.lab.state import Folder
 
@@ -67,6 +68,7 @@ def left_overs(folder: Folder) -> list[str]:
         *(f"namespace {name}" for name in held),
         *(f"mount {line.split()[4]}" for line in mounts),
         *(f"interface {name}" for name in interfaces if _OURS.fullmatch(name)),
+        *(f"control group {path}" for path in groups_of(folder)),
         *(f"files {path}" for path in files),
     ]
 

@@ -9,8 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+from uuid import UUID, uuid5
 
-from openlpm.lab import configuration, control, ssh
+from openlpm.lab import cgroups, configuration, control, ssh
 from openlpm.lab.command import run, wait_until
 from openlpm.lab.errors import LabError
 from openlpm.lab.names import server_name
@@ -113,15 +114,18 @@ class LabServer:
         """Write its files; the answer tells its init how to show them."""
         own = self.folder.server(self.name)
         etc = own / "etc-libvirt"
+        groups = cgroups.prepare(self.folder, self.name)
         network, pool = configuration.GUEST_NETWORK, configuration.LEASE_POOL
+        local = configuration.LOCAL_POOL
         files = {
             etc / "libvirtd.conf": configuration.libvirtd(
                 self.host_uuid, insecure=self.plan.insecure
             ),
-            etc / "qemu.conf": configuration.qemu(self.number),
+            etc / "qemu.conf": configuration.qemu(self.number, divides=cgroups.divides(groups)),
             etc / "qemu-lockd.conf": configuration.leases(),
             etc / f"qemu/networks/{network}.xml": configuration.guest_network(self.host_uuid),
             etc / f"storage/{pool}.xml": configuration.lease_pool(self.host_uuid),
+            etc / f"storage/{local}.xml": configuration.local_pool(_another(self.host_uuid)),
             own / "hostname": f"{self.name}\n",
             own / "hosts": configuration.hosts(self.plan.servers),
         }
@@ -130,14 +134,20 @@ class LabServer:
             path.write_text(text)
         _autostart(etc / "qemu/networks", network)
         _autostart(etc / "storage", pool)
+        _autostart(etc / "storage", local)
         Ssh(self.folder.ssh).furnish(self.name, own, self._called_at)
-        for path in (self.folder.leases / configuration.LOCKSPACE, own / "var-lib/leases"):
+        for path in (
+            self.folder.leases / configuration.LOCKSPACE,
+            own / "var-lib/leases",
+            own / "var-lib/images",
+        ):
             path.mkdir(parents=True, exist_ok=True)
         self.certify()
         return {
             "socket": str(self.socket),
             "hostname": self.name,
             "binds": self._binds(),
+            "groups": groups,
         }
 
     def certify(self) -> None:
@@ -265,6 +275,11 @@ def _command_line(entry: Path) -> list[str]:
     with suppress(OSError):
         return (entry / "cmdline").read_text(errors="replace").split("\0")
     return []
+
+
+def _another(uuid: str) -> str:
+    """A second one, always the same: libvirt wants that of each pool to be its own."""
+    return str(uuid5(UUID(uuid), "local"))
 
 
 def _autostart(folder: Path, name: str) -> None:
