@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from openlpm.decide.leadership import Terms
+from openlpm.model.assignment import Assignment
 from openlpm.model.backup import Backup, BackupReport, RestoreReport
 from openlpm.model.estimate import Load
 from openlpm.model.event import Event
@@ -24,9 +25,12 @@ from openlpm.model.leadership import Leader
 from openlpm.model.migration import Migration, Progress, Reservation
 from openlpm.model.partition import Mark, Partition, PartitionSpec, Rmc
 from openlpm.model.processor import GuestCpu, NamedCpu, OfferedCpu, PartitionCpu
+from openlpm.model.profile import Adapter, Profiles
+from openlpm.model.resize import Running
 from openlpm.model.sight import Place
+from openlpm.model.storage import PartitionIo, Pool, Volume
 from openlpm.model.system import System, SystemFacts
-from openlpm.model.verdict import CpuVerdict, PeerVerdict
+from openlpm.model.verdict import CpuVerdict, PeerVerdict, TimeVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,10 @@ class Stream(Protocol):
     def close(self) -> None: ...
 
 
+MOST_VOLUMES = 5000
+"""Of one pool, that are read at once: each takes a round trip."""
+
+
 class Host(Protocol):
     """One connected managed system. Raises `ServerUnreachable` when it does not answer."""
 
@@ -85,7 +93,9 @@ class Host(Protocol):
         """What the partition holds. Raises `Gone`."""
         ...
 
-    def create(self, spec: PartitionSpec, mark: Mark) -> Partition:
+    def create(
+        self, spec: PartitionSpec, mark: Mark, profiles: Profiles | None = None
+    ) -> Partition:
         """Define a new partition, with its lease where this system has a lockspace."""
         ...
 
@@ -93,8 +103,58 @@ class Host(Protocol):
         """Mark a partition as ours, in its running and its stored definition."""
         ...
 
+    def profiles(self, uuid: str) -> Profiles | None:
+        """What is kept in its metadata; None where nothing is.
+
+        Raises `Conflict` ("profiles-damaged") where it cannot be read.
+        """
+        ...
+
+    def write_profiles(self, uuid: str, profiles: Profiles) -> None:
+        """Keep them in the metadata of its running and its stored definition."""
+        ...
+
     def delete(self, uuid: str) -> None:
         """Undefine a partition that is off, and remove its lease; its disks stay."""
+        ...
+
+    def activate(self, uuid: str, wanted: Assignment, mark: Mark, profiles: Profiles) -> bool:
+        """Give this to a partition that is off, with mark and profiles, and power it on.
+
+        False: it runs, but this system cannot divide processor time among its partitions.
+        One that does not start has the definition again that it had. Raises `Conflict` where its
+        definition cannot take it.
+        """
+        ...
+
+    def running(self, uuid: str) -> Running:
+        """What a running partition has, and how far it can be resized."""
+        ...
+
+    def set_memory(self, uuid: str, mib: int) -> None:
+        """Let the running guest give up or take memory, and wait for that, within 90 s.
+
+        Raises `HypervisorRefused` where it does not: then it was told to go back.
+        """
+        ...
+
+    def set_processors(self, uuid: str, count: int) -> str:
+        """Plug or unplug virtual processors; "", or why its guest may not use what it got."""
+        ...
+
+    def set_entitlement(self, uuid: str, units: float, processors: int, *, capped: bool) -> bool:
+        """Divide time anew, for what runs. False: this system does not divide it."""
+        ...
+
+    def plug(self, uuid: str, adapter: Adapter, *, stored: bool) -> None:
+        """Add an adapter to what runs; `stored`: and to its stored definition."""
+        ...
+
+    def unplug(self, uuid: str, key: str, *, stored: bool) -> None:
+        """Take an adapter from what runs, and wait until its guest lets go of it.
+
+        Raises `HypervisorRefused` where it does not, or uses it.
+        """
         ...
 
     def start(self, uuid: str) -> None: ...
@@ -194,6 +254,10 @@ class Host(Protocol):
         """
         ...
 
+    def try_division(self) -> TimeVerdict:
+        """Start a throwaway QEMU that has CPU shares, and end it: are entitlements kept here?"""
+        ...
+
     def lease_is_free(self, uuid: str) -> bool:
         """Nobody who shares this system's lockspace holds the partition's lease.
 
@@ -203,6 +267,44 @@ class Host(Protocol):
 
     def open_disks(self, disks: Sequence[VirtualDisk]) -> dict[str, str]:
         """Try each disk from here, read-only; maps those that fail to the reason."""
+        ...
+
+    def pools(self) -> Sequence[Pool]:
+        """Every storage pool, inactive ones too, as of its last refresh."""
+        ...
+
+    def volumes(self, pool: str) -> Sequence[Volume]:
+        """The volumes of an active pool, as of its last refresh; the first `MOST_VOLUMES` of them.
+
+        Raises `Gone` where there is no such pool, `HypervisorRefused` where it is inactive.
+        """
+        ...
+
+    def partition_io(self) -> Sequence[PartitionIo]:
+        """The virtual adapters of every domain of this system. Waits for no QEMU."""
+        ...
+
+    def refresh_pool(self, pool: str) -> None:
+        """Let libvirt look what is in an active pool: others may have changed it."""
+        ...
+
+    def create_volume(self, pool: str, volume: Volume) -> Volume:
+        """Make one of this name, capacity and, in a pool of files, format. Nothing is filled.
+
+        Raises `AlreadyExists`, `HypervisorRefused`, `Gone` where there is no such pool.
+        """
+        ...
+
+    def grow_volume(self, pool: str, volume: str, capacity_bytes: int) -> None:
+        """Enlarge one that no running partition has open."""
+        ...
+
+    def grow_disk(self, uuid: str, target: str, capacity_bytes: int) -> None:
+        """Enlarge the disk of an active partition: its backing, and the guest is told."""
+        ...
+
+    def delete_volume(self, pool: str, volume: str) -> None:
+        """Remove one for good. Raises `Gone` where there is none."""
         ...
 
     def watch(self, changed: Callable[[str], None]) -> Callable[[], None]:
@@ -289,6 +391,10 @@ class Inventory(Protocol):
 
     def add(self, system: System) -> None:
         """Raises `AlreadyExists`."""
+        ...
+
+    def change(self, system: System) -> None:
+        """Describe a system of this name anew; what was seen of it stays. Raises `NotFound`."""
         ...
 
     def remove(self, name: str) -> None:

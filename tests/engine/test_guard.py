@@ -21,7 +21,7 @@ def test_a_copy_on_the_same_disk_is_told_once_and_its_end_too(stand: Stand) -> N
         stand.world.note_change("s2", copy.uuid)
     stand.wait_for(lambda: bool(told(stand, "partitions-clash")), timeout_s=10)
     (message,) = told(stand, "partitions-clash")
-    assert "'copy' on s2 and 'web1' on s1 both write to disk nbd://storage/web1" in message
+    assert "'copy' on s2 and 'web1' on s1 both write to disk nbd://storage:10809/web1" in message
     assert {e.level for e in stand.console.events(limit=1000) if e.message == message} == {
         Level.ERROR
     }

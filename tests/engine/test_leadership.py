@@ -28,6 +28,9 @@ ACTS = {
     *("create", "write_mark", "delete", "start", "shutdown", "destroy", "pause", "resume"),
     *("open_console", "start_transfer", "set_pause_limit", "abort_transfer", "define", "undefine"),
     *("try_encryption", "try_postcopy", "lease_is_free", "start_postcopy"),
+    *("activate", "write_profiles", "try_division"),
+    *("create_volume", "grow_volume", "grow_disk", "delete_volume", "refresh_pool"),
+    *("set_memory", "set_processors", "set_entitlement", "plug", "unplug"),
 }
 
 

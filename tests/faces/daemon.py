@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from fake_console import FakeConsole
 
 from openlpm.faces.rest.app import build_app

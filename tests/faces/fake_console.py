@@ -8,18 +8,27 @@ paused; creating `full` or `bug` fails.
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from faces.fake_vios import FakeVios
 from openlpm.decide.leadership import not_leading
 from openlpm.engine.views import (
+    Activated,
     ConsoleView,
     Estimate,
     Examined,
     MigrationView,
+    ProfilesView,
     Recovery,
+    Resized,
+    SizeView,
     SystemView,
+    activated,
+    profiles_view,
+    resized,
+    size_view,
 )
 from openlpm.model.backup import BackupReport, RestoreReport
 from openlpm.model.baseline import Baseline, Fit, PartitionFit
@@ -39,6 +48,9 @@ from openlpm.model.leadership import Leader
 from openlpm.model.migration import STEPS, Figures, Kind, Migration, Phase, Progress
 from openlpm.model.partition import Mark, Partition, PartitionSpec, Rmc
 from openlpm.model.processor import NamedCpu
+from openlpm.model.profile import DiskAdapter, EthernetAdapter, Profile, Profiles, Span, fixed
+from openlpm.model.profile_document import changed, read_profiles
+from openlpm.model.resize import Resize, Running
 from openlpm.model.sight import ABSENT, Place, Sight, Sighting, Why
 from openlpm.model.system import Link, Mover, Resources, System, SystemFacts
 
@@ -62,6 +74,22 @@ FACTS = SystemFacts(
     "0000", "host1", "QEMU", 7002000, 9000000, "x86_64", 4, 4096, cpu_xml="<cpu/>",
     machines=frozenset({"q35"}),
 )  # fmt: skip
+
+
+DROPPED = Finding(
+    "adapter-dropped", Severity.WARNING, "server1", "its switch", "It runs without.", "Mend it."
+)
+PROFILE = Profile(
+    "default",
+    Span(512, 1024, 2048),
+    fixed(2),
+    fixed(0.5),
+    adapters=(
+        DiskAdapter("nbd://storage:10809/web1"),
+        EthernetAdapter("guests", "52:54:00:00:00:07", required=False),
+    ),
+)
+PLUGGED = PROFILE.adapters
 
 
 class FakeStream:
@@ -95,10 +123,11 @@ class FakeStream:
         self.closed = True
 
 
-class FakeConsole:
+class FakeConsole(FakeVios):
     """As `engine.console.Console`, seen from the faces."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._news = threading.Condition(threading.RLock())
         self._systems = {
             name: _system(name) for name in ("server1", "server2", "narrow", "broken", "endless")
@@ -107,6 +136,7 @@ class FakeConsole:
             name: _partition(name, number)
             for number, name in enumerate(("web1", "stubborn", "paused1"), 1)
         }
+        self._profiles = Profiles("default", (PROFILE,))
         self._migrations: dict[str, MigrationView] = {}
         self._events: list[Event] = []
         self.streams: list[FakeStream] = []
@@ -164,10 +194,77 @@ class FakeConsole:
         made = replace(_partition(spec.name, 9), state=Sight.OFF, system=spec.system)
         return self._put(made)
 
-    def activate(self, p: str) -> Partition:
+    def activate(self, p: str, profile: str = "") -> Activated:
         if self.partition(p).state is Sight.RUNNING:
             raise Conflict("not-off", f"{p} is running.", remedy="Shut it down first.")
-        return self._become(p, Sight.RUNNING)
+        chosen = self._profiles.with_current(profile or self._profiles.current).named()
+        if chosen.name == "huge":
+            raise Refused("not-enough-free", "server1 cannot give the minimum.", [ERROR])
+        warnings = [DROPPED] if chosen.name == "night" else []
+        return activated(self._become(p, Sight.RUNNING), chosen.name, warnings)
+
+    # Their profiles: all partitions have the same, but for `paused1`, whose are damaged
+
+    def profiles(self, p: str) -> ProfilesView:
+        if self.partition(p).name == "paused1":
+            raise Conflict("profiles-damaged", "They cannot be read.", remedy="Import them.")
+        return profiles_view(self.partition(p), self._profiles)
+
+    def create_profile(self, p: str, profile: str, change: object) -> ProfilesView:
+        made = changed(replace(self._profiles.named(), name=profile), change)
+        return self._keep(p, self._profiles.with_new(made))
+
+    def copy_profile(self, p: str, profile: str, to: str, change: object) -> ProfilesView:
+        made = changed(replace(self._profiles.named(profile), name=to), change)
+        return self._keep(p, self._profiles.with_new(made))
+
+    def change_profile(
+        self,
+        p: str,
+        profile: str,
+        change: object,
+        *,
+        require: Collection[str] = (),
+        desire: Collection[str] = (),
+        current: bool = False,
+    ) -> ProfilesView:
+        self.given["change"] = change
+        made = changed(self._profiles.named(profile), change).needing(require, desire)
+        after = self._profiles.with_changed(made)
+        return self._keep(p, after.with_current(profile) if current else after)
+
+    def delete_profile(self, p: str, profile: str) -> ProfilesView:
+        return self._keep(p, self._profiles.without(profile))
+
+    def replace_profiles(self, p: str, document: object) -> ProfilesView:
+        return self._keep(p, read_profiles(document))
+
+    def _keep(self, p: str, profiles: Profiles) -> ProfilesView:
+        view = profiles_view(self.partition(p), profiles)
+        self._profiles = profiles
+        return view
+
+    # Their size: `web1` has adapters; the guest of `stubborn` gives nothing up
+
+    def size(self, p: str) -> SizeView:
+        found, _ = self.partition(p), self.profiles(p)
+        running = Running(found.memory_mib, 1536, found.processors, 2, 0.4, adapters=PLUGGED)
+        active = found.state is Sight.RUNNING
+        return size_view(found, running if active else None, self._profiles)
+
+    def resize(self, p: str, asked: Resize) -> Resized:
+        self.given["resize"] = asked
+        found = self.partition(p)
+        if found.name == "stubborn":
+            raise HypervisorRefused("memory-refused", "Its guest did not.", cause="It was told to.")
+        if (asked.memory_mib or 0) > 2048:
+            raise Refused("beyond-limits", f"{p} cannot be resized so.", [ERROR])
+        found = self._put(replace(found, memory_mib=asked.memory_mib or found.memory_mib))
+        done = [f"memory {asked.memory_mib} MiB"] if asked.memory_mib else []
+        done += [f"adapter {one.key} added" for one in asked.add]
+        done += [f"adapter {key} removed" for key in asked.remove]
+        warnings = [DROPPED] if asked.processors else []
+        return resized(found, done, warnings, saved=asked.save)
 
     def shutdown(self, p: str, *, force: bool = False) -> Partition:
         self.given["force"] = force

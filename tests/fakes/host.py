@@ -3,27 +3,32 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from fakes.guest import Domain
+from fakes.guest import Domain, Guest, hardware_given, with_adapter, without_adapter
 from fakes.line import Line
 from fakes.news import Listener
 from fakes.processors import baseline
 from fakes.sending import MIB
 from fakes.server import FakeServer
+from fakes.storage import FakeStorage
 from fakes.stream import FakeStream
 from fakes.transfer import FakeTransfer
-from openlpm.model.errors import AlreadyExists, HypervisorRefused
+from openlpm.decide.implied import adapters
+from openlpm.model.assignment import Assignment
+from openlpm.model.errors import AlreadyExists, Conflict, HypervisorRefused
 from openlpm.model.estimate import Load
 from openlpm.model.hardware import Hardware, VirtualDisk
 from openlpm.model.migration import Progress
 from openlpm.model.partition import Mark, Partition, PartitionSpec, Rmc
 from openlpm.model.processor import GuestCpu, NamedCpu, OfferedCpu, PartitionCpu
+from openlpm.model.profile import Adapter, Profiles, Sharing
+from openlpm.model.resize import Running
 from openlpm.model.sight import ABSENT, Place, Sight, Why
 from openlpm.model.system import System, SystemFacts
-from openlpm.model.verdict import CpuVerdict, PeerVerdict
+from openlpm.model.verdict import CpuVerdict, PeerVerdict, TimeVerdict
 from openlpm.ports import Transfer
 
 
-class FakeHost:
+class FakeHost(FakeStorage):
     """One connection."""
 
     def __init__(self, server: FakeServer, line: Line) -> None:
@@ -61,14 +66,17 @@ class FakeHost:
 
     def describe(self, uuid: str) -> Hardware:
         with self._line.calling("describe"):
-            return self._server.domain(uuid).guest.hardware
+            domain = self._server.domain(uuid)
+            return replace(domain.guest.hardware, profiled=domain.profiles is not None)
 
-    def create(self, spec: PartitionSpec, mark: Mark) -> Partition:
+    def create(
+        self, spec: PartitionSpec, mark: Mark, profiles: Profiles | None = None
+    ) -> Partition:
         with self._line.calling("create"):
             if any(d.guest.name == spec.name for d in self._server.domains.values()):
                 raise AlreadyExists("name-taken", f"{spec.name!r} exists already.")
             guest = self._world.new_guest(spec, has_lease=self._server.facts.lockspace is not None)
-            domain = Domain(guest, Place(Sight.OFF, Why.USER), mark)
+            domain = Domain(guest, Place(Sight.OFF, Why.USER), mark, profiles=profiles)
             self._server.add(domain)
             return self._server.partition(domain)
 
@@ -88,6 +96,97 @@ class FakeHost:
             domain = self._server.domain(uuid)
             _require(not domain.place.alive, "domain is already running")
             self._run(domain, Why.NONE)
+
+    def profiles(self, uuid: str) -> Profiles | None:
+        with self._line.calling("profiles"):
+            domain = self._server.domain(uuid)
+            if domain.damaged:
+                raise Conflict("profiles-damaged", "They cannot be read.", cause=domain.damaged)
+            return domain.profiles
+
+    def write_profiles(self, uuid: str, profiles: Profiles) -> None:
+        with self._line.calling("write_profiles"):
+            domain = self._server.domain(uuid)
+            domain.profiles, domain.damaged = profiles, ""
+
+    def activate(self, uuid: str, wanted: Assignment, mark: Mark, profiles: Profiles) -> bool:
+        with self._line.calling("activate"):
+            domain = self._server.domain(uuid)
+            if domain.place.alive:
+                raise Conflict("wrong-state", f"{domain.guest.name!r} is active.")
+            self._run(domain, Why.NONE)
+            guest = domain.guest
+            hardware = hardware_given(guest.hardware, wanted)
+            entitled = not self._server.division.refusal  # libvirt would not start it with shares
+            guest.hardware = replace(hardware, entitled=entitled)
+            domain.profiles, guest.given, domain.mark = profiles, wanted, mark
+            guest.most_memory_mib = max(wanted.memory_mib, wanted.most_memory_mib)
+            guest.most_processors = max(wanted.processors, wanted.most_processors)
+            guest.shares, guest.capped = wanted.units, wanted.sharing is Sharing.CAPPED
+            return self._server.division == TimeVerdict()
+
+    def running(self, uuid: str) -> Running:
+        with self._line.calling("running"):
+            domain = self._server.domain(uuid)
+            _require(domain.place.alive, "domain is not running")
+            guest, has = domain.guest, domain.guest.hardware
+            return Running(
+                has.memory_mib,
+                max(has.memory_mib, guest.most_memory_mib),
+                has.processors,
+                max(has.processors, guest.most_processors),
+                guest.shares,
+                guest.capped,
+                keeps_processors=has.hypervisor == "qemu",
+                spare_mib=None if guest.silent else has.memory_mib - guest.uses_mib,
+                adapters=tuple(adapters(has)),
+            )
+
+    def set_memory(self, uuid: str, mib: int) -> None:
+        with self._line.calling("set_memory"):
+            guest = self._active(uuid)
+            if mib < guest.uses_mib:
+                raise HypervisorRefused("memory-refused", "Its guest did not give up the memory.")
+            guest.hardware = replace(guest.hardware, memory_mib=mib)
+
+    def set_processors(self, uuid: str, count: int) -> str:
+        with self._line.calling("set_processors"):
+            guest = self._active(uuid)
+            guest.hardware = replace(guest.hardware, processors=count)
+            return "" if guest.agent is Rmc.ACTIVE else "Its agent does not answer."
+
+    def set_entitlement(self, uuid: str, units: float, processors: int, *, capped: bool) -> bool:
+        with self._line.calling("set_entitlement"):
+            guest = self._active(uuid)
+            _require(processors > 0, "no processors")
+            if self._server.division != TimeVerdict():
+                return False
+            guest.shares, guest.capped = units, capped
+            return True
+
+    def plug(self, uuid: str, adapter: Adapter, *, stored: bool) -> None:
+        with self._line.calling("plug"):
+            guest = self._active(uuid)
+            plugged = {one.key for one in adapters(guest.hardware)}
+            _require(adapter.key not in plugged, "target exists already")
+            guest.hardware = with_adapter(guest.hardware, adapter)
+            if stored:
+                guest.stored.add(adapter.key)
+
+    def unplug(self, uuid: str, key: str, *, stored: bool) -> None:
+        with self._line.calling("unplug"):
+            guest = self._active(uuid)
+            if key in guest.clings_to:
+                raise HypervisorRefused("adapter-kept", "The guest did not let go of it.")
+            guest.hardware = without_adapter(guest.hardware, key)
+            if stored:
+                guest.stored.discard(key)
+
+    def _active(self, uuid: str) -> Guest:
+        domain = self._server.domain(uuid)
+        _require(domain.runs, "domain is not running")
+        _require(not self._world.transfers_of(uuid), "another job is under way")
+        return domain.guest
 
     def resume(self, uuid: str) -> None:
         with self._line.calling("resume"):
@@ -194,11 +293,12 @@ class FakeHost:
             kept = self._world.definitions[definition]
             present = self._server.domains.get(kept.guest.uuid)
             if present:
-                present.mark = kept.mark
+                present.mark, present.profiles = kept.mark, kept.profiles
                 return
             names = {d.guest.name for d in self._server.domains.values()}
             _require(kept.guest.name not in names, f"domain {kept.guest.name!r} already exists")
-            self._server.add(Domain(kept.guest, Place(Sight.OFF), kept.mark))
+            off = Place(Sight.OFF)
+            self._server.add(Domain(kept.guest, off, kept.mark, profiles=kept.profiles))
 
     def undefine(self, uuid: str) -> None:
         with self._line.calling("undefine"):
@@ -238,6 +338,11 @@ class FakeHost:
         with self._line.calling("try_postcopy"):
             self._server.postcopy_tries += 1
             return self._server.no_postcopy
+
+    def try_division(self) -> TimeVerdict:
+        with self._line.calling("try_division"):
+            self._server.division_tries += 1
+            return self._server.division
 
     def lease_is_free(self, uuid: str) -> bool:
         with self._line.calling("lease_is_free"):

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from fakes.guest import Domain, Guest
 from fakes.processors import MODELS, features_in, features_of, named
+from fakes.storage import Store, local_pool
 from openlpm.model.errors import Gone, HypervisorRefused
 from openlpm.model.partition import Partition, Rmc
 from openlpm.model.processor import GuestCpu, OfferedCpu, PartitionCpu
 from openlpm.model.sight import Place, Sight, Why
 from openlpm.model.system import Lockspace, System, SystemFacts, VirtualSwitch
-from openlpm.model.verdict import CpuVerdict, PeerVerdict
+from openlpm.model.verdict import CpuVerdict, PeerVerdict, TimeVerdict
 
 if TYPE_CHECKING:
     from fakes.world import World
@@ -33,6 +34,8 @@ class FakeServer:
         self.network_cut = False  # from the other servers: transfers stall
         self.refuses_guests = ""  # why it takes no arriving guest
         self.objection = ""  # why it would not let a guest go
+        self.division = TimeVerdict()  # what becomes of shares and quota here
+        self.division_tries = 0
         self.cpu = named("Haswell", "aes")  # the most that it gives to a guest
         self.cpu_missing = ""  # what its processor lacks of whatever is asked for
         self.accelerators = ("qemu",)  # how it can run guests
@@ -42,6 +45,8 @@ class FakeServer:
         self.no_postcopy = ""  # why its QEMU cannot fetch memory
         self.postcopy_tries = 0
         self.failing_disks: dict[str, str] = {}  # disk target -> why it cannot be opened
+        self.stores: dict[str, Store] = {"local": local_pool()}  # its storage pools
+        self.told_guests: list[tuple[str, str, int]] = []  # whose disk has grown, and to what
         self._refusals: dict[str, str] = {}
         self._refusals_left: Counter[str] = Counter()
 
@@ -143,6 +148,7 @@ class FakeServer:
             rmc=guest.agent if domain.runs else Rmc.INACTIVE,
             seen_at=self.world.clock.now(),
             writes=tuple(disk.source for disk in guest.hardware.disks),
+            macs=tuple(each.mac.lower() for each in guest.hardware.ethernets),
         )
 
     def partition_cpu(self, domain: Domain) -> PartitionCpu:

@@ -152,7 +152,9 @@ class FakeTransfer:
             self.fail(self.target.refuses_guests or "operation failed: domain exists already")
             return
         place = Place(Sight.PAUSED, Why.MIGRATION)
-        self.target.add(Domain(self.domain.guest, place, self.request.mark, persistent=False))
+        shell = Domain(self.domain.guest, place, self.request.mark, persistent=False)
+        shell.profiles = self.domain.profiles
+        self.target.add(shell)
         self.stage = Stage.SEND
 
     def _arrive(self) -> None:

@@ -13,6 +13,7 @@ from samples import (
     NETWORK,
     POOL,
     UUID,
+    VOLUME,
 )
 
 from openlpm.adapters.libvirt.connection import Connection
@@ -22,6 +23,8 @@ class FakeDaemon:
     """Fills the few methods of `virConnect` that are read from. Every answer may be replaced."""
 
     def __init__(self, **answers: Any) -> None:
+        self.pool_name, self.volume_count = "p", 1
+        self.volume = VOLUME
         self.domain = self.pool = self.network = self.interface = ""
         self.capabilities = self.domain_capabilities = self.cpu = ""
         self.asked_cpus: list[str] = []
@@ -73,9 +76,18 @@ class FakeDaemon:
         return [self.storagePoolLookupByName("p")]
 
     def storagePoolLookupByName(self, _name: str) -> Any:
-        pool = lambda: _told(self.pool)  # noqa: E731
+        volume = SimpleNamespace(
+            name=lambda: _told(self.name),
+            key=lambda: _told(self.name),
+            XMLDesc=lambda _flags=0: _told(self.volume),
+        )
         return SimpleNamespace(
-            name=lambda: "p", XMLDesc=pool, refresh=lambda: 0, listVolumes=lambda: ["k"]
+            name=lambda: _told(self.pool_name),
+            isActive=lambda: 1,
+            XMLDesc=lambda _flags=0: _told(self.pool),
+            refresh=lambda: 0,
+            listVolumes=lambda: ["k"],
+            listAllVolumes=lambda: [volume] * self.volume_count,
         )
 
     def listAllNetworks(self) -> list[Any]:

@@ -75,5 +75,17 @@ NETWORK = f"""<network><name>guest</name><uuid>{UUID}</uuid><forward mode='bridg
 INTERFACE = """<interface type='bridge' name='guest'><mtu size='1500'/>
  <bridge stp='off' delay='0'><interface type='ethernet' name='guest-up'/></bridge></interface>"""
 
+VOLUME = """<volume type='file'><name>web1</name><key>/mnt/p/web1</key><source/>
+ <capacity unit='bytes'>1073741824</capacity><allocation unit='bytes'>4096</allocation>
+ <target><path>/mnt/p/web1</path><format type='qcow2'/></target>
+ <backingStore><path>/mnt/p/golden</path><format type='raw'/></backingStore></volume>"""
+
+DATA_POOL = f"""<pool type='netfs'><name>p</name><uuid>{UUID}</uuid>
+ <capacity unit='bytes'>8</capacity><allocation unit='bytes'>5</allocation>
+ <available unit='bytes'>3</available><source><host name='nfs1' port='2049'/><dir path='/srv'/>
+ <device path='/dev/disk/by-id/wwn-0x600a0b80005adb0b0000ab2d4cae9254'/><name>vol</name>
+ <adapter type='fc_host' wwpn='10000000c9831b4b'/><format type='nfs'/></source>
+ <target><path>/mnt/p</path></target></pool>"""
+
 POOL = f"""<pool type='netfs'><name>openlpm-leases</name><uuid>{UUID}</uuid>
  <source/><target><path>/leases/openlpm</path></target></pool>"""

@@ -29,6 +29,7 @@ from openlpm.faces.cli.http import Answer
 from openlpm.faces.cli.main import lpm
 from openlpm.faces.cli.partition_shutdown import _still
 from openlpm.faces.cli.problem import Problem
+from openlpm.model.resize import Resize
 
 FAKE = FakeConsole()
 _NOT_TEXT = {"id", "uuid", "at", "seq", "phase", "kind", "state", "level", "severity"}
@@ -42,6 +43,10 @@ VIEW = as_json(MigrationView(FAKE.migrate("web1", "endless").migration))
 ANSWERS = {
     "systems": as_json(FAKE.system("server1")),
     "partitions": as_json(FAKE.partition("web1")),
+    "activated": as_json(FAKE.activate("paused1", "default")),
+    "profiles": as_json(FAKE.profiles("web1")),
+    "size": as_json(FAKE.size("web1")),
+    "resized": as_json(FAKE.resize("web1", Resize(1024, 2))),
     "migrations": VIEW,
     "events": {
         "seq": 1, "at": 1.0, "level": "info", "system": "s1", "partition": "web1",
@@ -54,7 +59,10 @@ COMMANDS = [
     (("system", "show", "s1"), "systems"),
     (("partition", "list"), "partitions"),
     (("partition", "show", "web1"), "partitions"),
-    (("partition", "activate", "web1"), "partitions"),
+    (("partition", "activate", "web1"), "activated"),
+    (("partition", "set", "web1", "--memory", "1024"), "resized"),
+    (("profile", "list", "web1"), "profiles"),
+    (("profile", "set", "web1", "default", "--current"), "profiles"),
     (("migration", "list"), "migrations"),
     (("migration", "show", "m1"), "migrations"),
     (("migrate", "web1", "--to", "s2", "--no-wait"), "migrations"),
@@ -79,20 +87,22 @@ def poisoned(draw: st.DrawFn, value: Any) -> Any:
 class FakeClient(Client):
     """Answers what it was given, to whatever is asked."""
 
-    def __init__(self, answer: Any) -> None:
+    def __init__(self, answer: Any, size: Any) -> None:
         super().__init__("/nowhere")
-        self.answer = answer
+        self.answer, self.size = answer, size
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         word = path.partition("?")[0].rpartition("/")[2]
+        if word == "size":
+            return self.size  # what `partition show` asks beside the partition
         many = word in ("systems", "partitions", "migrations", "events", "targets")
         return [self.answer] if many and method == "GET" else self.answer
 
 
-def run(words: tuple[str, ...], answer: Any) -> str:
+def run(words: tuple[str, ...], answer: Any, size: Any = ANSWERS["size"]) -> str:
     """All that a command prints, its problem included. Any other exception ends the test."""
     with pytest.MonkeyPatch.context() as patch:
-        fake = lambda *_args, **_options: FakeClient(answer)  # noqa: E731
+        fake = lambda *_args, **_options: FakeClient(answer, size)  # noqa: E731
         patch.setattr(asking, "Client", fake)
         done = CliRunner().invoke(lpm, list(words), standalone_mode=False)
     if isinstance(done.exception, Problem):
@@ -104,6 +114,21 @@ def run(words: tuple[str, ...], answer: Any) -> str:
 
 def is_plain(text: str) -> None:
     assert all(c == "\n" or c.isprintable() for c in text), text
+
+
+@fuzzed(60, data=st.data(), options=st.sampled_from([(), ("--json",)]))
+def test_a_profile_that_a_server_tells_does_nothing_to_the_terminal(
+    data: st.DataObject, options: tuple[str, ...]
+) -> None:
+    answer = data.draw(poisoned(ANSWERS["profiles"]))
+    for verb in ("show", "export"):
+        is_plain(run(("profile", verb, "web1", *options), answer))
+
+
+@fuzzed(60, data=st.data())
+def test_a_size_that_a_server_tells_does_nothing_to_the_terminal(data: st.DataObject) -> None:
+    size = data.draw(poisoned(ANSWERS["size"]))
+    is_plain(run(("partition", "show", "web1"), ANSWERS["partitions"], size))
 
 
 @fuzzed(250, data=st.data(), which=st.sampled_from(COMMANDS))

@@ -95,6 +95,20 @@ VALID = {
     "validate": {"to": "s1"},
     "migrate": {"to": "s1", "max_pause_ms": 1, "throttle": False, "bandwidth_mib_s": 1},
     "shutdown": {"force": True},
+    "activate": {"profile": "default"},
+    "volumes": {"name": "v1", "size_mib": 5, "format": "qcow2"},
+    "{volume}": {"size_mib": 9},
+    "vios": {"mover_address": "10.0.0.1", "mover_bandwidth_mib_s": 5, "concurrent": 1},
+    "profiles": {
+        "current": "default", "profiles": [{
+            "name": "default", "memory": {"minimum": 16, "desired": 32, "maximum": 64},
+            "processors": {"minimum": 1, "desired": 1, "maximum": 2},
+            "processing_units": {"minimum": 0.05, "desired": 0.5, "maximum": 1.0},
+            "sharing": "capped", "weight": 1, "boot": ["disk"],
+            "adapters": [{"disk": "nbd://h/x", "required": False}],
+        }],
+    },
+    "{profile}": {"change": {"memory": {"desired": 64}, "weight": 5}, "current": False},
 }  # fmt: skip
 ODD = st.one_of(NUMBERS, texts(), st.none(), st.booleans(), JSON)
 
@@ -128,7 +142,7 @@ def bodies(draw: st.DrawFn, path: str) -> bytes:
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[str, str, bytes, dict[str, str]]:
     method, path = draw(st.sampled_from(ROUTES))
-    word = st.one_of(texts(), st.sampled_from(("web1", "s1", "nobody")))
+    word = st.one_of(texts(), st.sampled_from(("web1", "s1", "local", "nobody")))
     filled = re.sub(r"\{\w+\}", lambda _: quote(draw(word), safe="", errors="surrogatepass"), path)
     if path.endswith(ENDLESS):
         filled += "?after=" + draw(st.sampled_from(("-1", "x", "9" * 30, "", "1e3")))

@@ -29,7 +29,7 @@ from samples import (
     UUID,
 )
 
-from openlpm.adapters.libvirt import agent, lease, listing, migrate
+from openlpm.adapters.libvirt import agent, lease, listing, migrate, partition_io, pools
 from openlpm.adapters.libvirt.console import ConsoleStream
 from openlpm.adapters.libvirt.errors import said
 from openlpm.adapters.libvirt.facts import Capabilities, system_facts
@@ -199,6 +199,7 @@ ROOTS = {
     "network": "network",
     "interface": "interface",
     "pool": "pool",
+    "volume": "volume",
 }
 SECRET = "s3cr3t-that-nobody-may-read"
 
@@ -216,6 +217,9 @@ def test_an_attack_by_xml_gets_nothing_and_takes_no_time(name: str, tmp_path: Pa
             outcome(OpenLpmError, listing.partitions, connection),
             outcome(OpenLpmError, listing.describe, connection, UUID),
             outcome(OpenLpmError, lease.lockspace, connection),
+            outcome(OpenLpmError, pools.pools, connection),
+            outcome(OpenLpmError, pools.volumes, connection, "p"),
+            outcome(OpenLpmError, partition_io.partition_io, connection),
         ]
         assert time.process_time() - began < SOON_S, answer
         assert SECRET not in str(found)

@@ -123,7 +123,7 @@ def test_partitions_that_cannot_be(site: Site):
             ({"disks": [{"url": "nbd://host:99999/x"}]}, ("bad-request",)),
             ({"disks": [{"url": "nbd://h/x", "bus": "evil"}]}, ("bad-request",)),
             ({"machine": "nosuch"}, ("hypervisor",)),
-            ({"cpu_model": "a\x1b[31m"}, ("not-found",)),
+            ({"cpu_model": "a\x1b[31m"}, ("bad-request",)),
             ({"cpu_model": "nosuch"}, ("not-found",)),
         ):
             problem = site.problem("POST", "partitions", body=wish | change)

@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,11 @@ def calls(site: Site) -> list[int]:
     assert site.stage.console is not None
     tasks = Path(f"/proc/{site.stage.console.pid}/task")
     children = (task / "children" for task in tasks.iterdir())
-    return [int(pid) for one in children for pid in one.read_text().split()]
+    found: list[int] = []
+    for one in children:
+        with suppress(FileNotFoundError):  # a thread that has ended since
+            found += map(int, one.read_text().split())
+    return found
 
 
 def add(site: Site, name: str, uri: str) -> tuple[float, dict[str, Any]]:

@@ -23,8 +23,9 @@ from openlpm.model.hardware import (
 from openlpm.model.migration import Kind, Reservation
 from openlpm.model.partition import Mark, Partition, Rmc
 from openlpm.model.sight import Sight, Why
+from openlpm.model.storage import Pool, PoolSource
 from openlpm.model.system import Lockspace, Mover, Resources, System, SystemFacts, VirtualSwitch
-from openlpm.model.verdict import CpuVerdict, PeerVerdict
+from openlpm.model.verdict import CpuVerdict, PeerVerdict, TimeVerdict
 
 DISK = VirtualDisk("sda", "scsi", DiskKind.NETWORK, "nbd://store:10809/web1", cache="none")
 ETHERNET = VirtualEthernet("52:54:00:00:00:01", "network", "guests", port_group="blue", mtu=1500)
@@ -60,6 +61,7 @@ PARTITION = Partition(
     "u-1", "web1", "s1", Sight.RUNNING, Why.NONE, 1, 512, mark=Mark(1), rmc=Rmc.ACTIVE
 )
 OTHER = replace(PARTITION, uuid="u-2", name="db1", system="s2")
+NFS_POOL = Pool("p", "netfs", path="/m", source=PoolSource(("nfs1",), folder="/srv"))
 
 
 def system(name: str) -> System:
@@ -156,6 +158,13 @@ FIRES: tuple[tuple[str, Examination], ...] = (
     ("machine-type-unknown", hardware(machine="pc-q35-9.9")),
     ("processor-incompatible", replace(WELL, cpu=CpuVerdict(compatible=False, missing="avx2"))),
     ("postcopy-unsupported", replace(WELL, no_postcopy="Postcopy is not supported.")),
+    ("cpu-controller-missing", replace(WELL, time=TimeVerdict(refusal="CPU tuning is not."))),
+    ("time-not-divided", replace(WELL, time=TimeVerdict(trouble="no control groups"))),
+    (
+        "time-not-divided",
+        replace(partition(state=Sight.OFF), time=TimeVerdict(refusal="CPU tuning is not.")),
+    ),
+    ("time-not-divided", hardware(profiled=True)),
     ("memory-short", target(system=replace(system("s2"), memory_mib=600))),
     ("processors-short", target(system=replace(system("s2"), processors=0.75))),
     ("memory-short", target(reservations=(replace(PROMISED, resources=Resources(0.5, 3584)),))),
@@ -174,6 +183,7 @@ FIRES: tuple[tuple[str, Examination], ...] = (
     ("disk-not-shareable", disk(kind=DiskKind.OTHER)),
     ("disk-host-local", disk(kind=DiskKind.FILE)),
     ("disk-host-local", disk(kind=DiskKind.VOLUME, device="lun")),
+    ("pool-differs", replace(disk(kind=DiskKind.FILE, on_shared_storage=True), pools=((), ()))),
     ("disk-cache-unsafe", disk(cache="writeback")),
     ("disk-cache-unsafe", disk(cache="")),
     ("disk-unreachable", replace(WELL, failing_disks={"sda": "connection refused"})),
@@ -215,6 +225,13 @@ SILENT: tuple[tuple[str, Examination], ...] = (
     ("enough huge pages", replace(hardware(huge_page_kib=2048), target=target_facts(huge_pages_free=((2048, 256),)).target)),
     ("its own promise is not counted", target(reservations=(replace(PROMISED, partition_uuid="u-1"),))),
     ("nobody could ask the hypervisors", replace(WELL, cpu=None, peer=None)),
+    (
+        "a file in a pool that is the same storage",
+        replace(
+            disk(kind=DiskKind.FILE, source="/m/a", on_shared_storage=True),
+            pools=((NFS_POOL,), (NFS_POOL,)),
+        ),
+    ),
     ("a file on shared storage", disk(kind=DiskKind.FILE, on_shared_storage=True)),
     ("a read-only disk may be cached", disk(cache="writeback", read_only=True)),
     ("an empty drive", hardware(disks=(VirtualDisk("sdb", "sata", DiskKind.EMPTY, "", device="cdrom"),))),
@@ -224,6 +241,12 @@ SILENT: tuple[tuple[str, Examination], ...] = (
     (
         "one that is off has no memory to be read",
         replace(partition(**INACTIVE), target=target(system=replace(system("s2"), insecure=True)).target),
+    ),
+    ("the target divides time", replace(WELL, time=TimeVerdict())),
+    ("it has its shares", hardware(profiled=True, entitled=True)),
+    (
+        "its next activation gives it shares",
+        replace(partition(**INACTIVE), hardware=hardware(profiled=True).hardware),
     ),
     ("a newer target", target_facts(hypervisor_version=8_000_000)),
 )  # fmt: skip

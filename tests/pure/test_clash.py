@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from openlpm.decide.clash import Clash, clashes, over
+from openlpm.decide.clash import Clash, clashes, in_use, over
 from openlpm.model.partition import Partition
 from openlpm.model.sight import Sight, Why
 
@@ -55,3 +55,12 @@ def test_it_is_over_when_it_is_seen_to_be_and_not_when_one_is_out_of_sight() -> 
     assert not over(told, [WEB1, replace(COPY, state=Sight.UNKNOWN)])
     assert over(told, [WEB1, replace(COPY, state=Sight.OFF)]) == told
     assert over(told, [WEB1]) == told
+
+
+def test_who_writes_to_a_disk_that_another_wants() -> None:
+    assert in_use({DISK}, "u-2", [WEB1, COPY]) == {DISK: "'web1' on s1 writes to it."}
+    assert in_use({DISK}, "u-1", [WEB1, replace(WEB1, system="s2")]) == {}, "it is that one itself"
+    assert in_use({"nbd://storage:10809/other"}, "u-2", [WEB1]) == {}
+    assert in_use({DISK}, "u-2", [replace(WEB1, state=Sight.OFF)]) == {}
+    lost = in_use({DISK}, "u-2", [replace(WEB1, state=Sight.UNKNOWN)])
+    assert "out of sight and may write" in lost[DISK]

@@ -53,7 +53,7 @@ def test_a_command_is_documented_with_each_option_and_an_example(path: str) -> N
 
 
 def test_no_command_is_documented_that_does_not_exist() -> None:
-    headings = re.findall(r"^##+ `(lpm(?: [a-z]+)+)", CLI, re.MULTILINE)
+    headings = re.findall(r"^##+ `(lpm(?: [a-z-]+)+)", CLI, re.MULTILINE)
     assert set(headings) == COMMANDS.keys() - {"lpm"}
 
 

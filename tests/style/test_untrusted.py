@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 READER = "src/openlpm/adapters/libvirt/xml.py"
+YAML_READER = "src/openlpm/faces/cli/yaml_text.py"
 SOURCES = sorted([*(ROOT / "src").rglob("*.py"), *(ROOT / "tools").rglob("*.py")])
 
 SHELLS = {
@@ -30,7 +31,7 @@ ECHOES = {"click.echo", "click.secho", "print"}
 XML_READERS = {"fromstring", "fromstringlist", "parse", "XML", "HTML", "iterparse", "XMLParser",
                "ETCompatXMLParser", "HTMLParser", "XSLT", "XInclude"}  # fmt: skip
 XML_MODULES = {"xml", "defusedxml", "xmltodict", "html.parser", "bs4", "lxml.objectify",
-               "lxml.html", "pickle", "marshal", "shelve", "yaml"}  # fmt: skip
+               "lxml.html", "pickle", "marshal", "shelve"}  # fmt: skip
 
 
 def dotted(node: ast.expr) -> str:
@@ -101,6 +102,15 @@ def xml_readers(tree: ast.AST) -> Iterator[int]:
                 yield node.lineno
 
 
+def yaml_readers(tree: ast.AST) -> Iterator[int]:
+    """Lines that read YAML, or could."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            tops = {module.split(".")[0] for module in modules_of(node)}
+            if tops & {"yaml", "_yaml", "ruamel"}:
+                yield node.lineno
+
+
 def raw_echoes(tree: ast.AST) -> Iterator[int]:
     """Lines of the command line that print a value without `output.say`."""
     for node in ast.walk(tree):
@@ -130,6 +140,18 @@ def test_no_shell_is_ever_started() -> None:
 
 def test_xml_is_read_at_one_place_only() -> None:
     assert found(xml_readers, READER) == []
+
+
+def test_yaml_is_read_at_one_place_only_and_safely() -> None:
+    assert found(yaml_readers, YAML_READER) == []
+    tree = ast.parse((ROOT / YAML_READER).read_text())
+    named = {dotted(n) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    loads = {name for name in named if "load" in name.lower() and name.startswith("yaml.")}
+    assert loads == {"yaml.load", "yaml.SafeLoader"}
+    (call,) = [
+        n for n in ast.walk(tree) if isinstance(n, ast.Call) and dotted(n.func) == "yaml.load"
+    ]
+    assert dotted(call.args[1]) == "_Loader"
 
 
 def test_the_command_line_prints_nothing_as_it_came() -> None:
@@ -191,6 +213,11 @@ def test_a_shell_is_seen(line: str) -> None:
 )
 def test_a_second_reader_of_xml_is_seen(line: str) -> None:
     assert list(xml_readers(ast.parse(line)))
+
+
+@pytest.mark.parametrize("line", ["import yaml", "from yaml import load", "import ruamel.yaml"])
+def test_a_second_reader_of_yaml_is_seen(line: str) -> None:
+    assert list(yaml_readers(ast.parse(line)))
 
 
 @pytest.mark.parametrize("line", ["click.echo(text)", "print(f'{name} is off')"])

@@ -57,6 +57,22 @@ def clashes(partitions: Iterable[Partition], moving: Collection[str] = ()) -> fr
     return frozenset(doubled | shared)
 
 
+def in_use(disks: Collection[str], uuid: str, partitions: Iterable[Partition]) -> dict[str, str]:
+    """Of these disks, by URL, those that another than the partition `uuid` writes to, and who does.
+
+    One that is out of sight may well be at work.
+    """
+    others = [p for p in partitions if p.uuid != uuid and p.state not in (Sight.OFF, Sight.ABSENT)]
+    return {
+        disk: f"{_named(p)} is out of sight and may write to it."
+        if p.state is Sight.UNKNOWN
+        else f"{_named(p)} writes to it."
+        for p in others
+        for disk in p.writes
+        if disk in disks
+    }
+
+
 def over(
     told: frozenset[Clash], partitions: Iterable[Partition], moving: Collection[str] = ()
 ) -> frozenset[Clash]:

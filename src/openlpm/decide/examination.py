@@ -12,8 +12,9 @@ from openlpm.model.migration import Kind, Reservation
 from openlpm.model.partition import Partition
 from openlpm.model.policy import Policy
 from openlpm.model.sight import Sight
+from openlpm.model.storage import Pool
 from openlpm.model.system import System, SystemFacts
-from openlpm.model.verdict import CpuVerdict, PeerVerdict
+from openlpm.model.verdict import CpuVerdict, PeerVerdict, TimeVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,10 @@ class Side:
 class Examination:
     """One partition, its source, a target, and what the hypervisors answered about the pair.
 
-    `policy`: the limits of this move. `no_postcopy`: it allows post-copy, and why the target's QEMU
-    does not.
+    `policy`: the limits of this move. `pools`: of the source and of the target, where a disk of it
+    lies in one. `no_postcopy`: it allows post-copy, and why the target's QEMU does not. `time`:
+    what the target makes of an entitlement; None for a partition that has none, or where that was
+    not tried.
     """
 
     partition: Partition
@@ -48,8 +51,10 @@ class Examination:
     cpu: CpuVerdict | None = None
     peer: PeerVerdict | None = None
     failing_disks: Mapping[str, str] = field(default_factory=dict[str, str])
+    pools: tuple[tuple[Pool, ...], tuple[Pool, ...]] | None = None
     policy: Policy = field(default_factory=Policy)
     no_postcopy: str = ""
+    time: TimeVerdict | None = None
     move_under_way: str = ""
     job_under_way: bool = False
     unanswered: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ that opens a move, to hold. So two moves asked for at once cannot be promised th
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from openlpm.model.errors import Refused
 from openlpm.model.finding import Finding, Severity
@@ -15,19 +16,49 @@ from openlpm.model.sight import Sight
 from openlpm.model.system import NOTHING, Resources, System
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds what of a system: an active partition, or a move or a start under way."""
+
+    name: str
+    holds: Resources
+
+
+def holders(
+    partitions: Iterable[Partition], reservations: Iterable[Reservation], but: str = ""
+) -> list[Holder]:
+    """All of a system, but the partition with UUID `but`.
+
+    One that arrives, is being activated or resized is counted once, by the larger figure.
+    """
+    held: dict[str, Holder] = {}
+    for r in reservations:
+        if r.partition_uuid != but:
+            why = "a move of it" if r.migration_id else "being activated"
+            held[r.partition_uuid] = Holder(f"{r.partition!r} ({why})", r.resources)
+    for p in partitions:
+        # An UNKNOWN partition may well be running: it keeps its room.
+        if p.uuid != but and p.state not in (Sight.OFF, Sight.ABSENT):
+            there = held.get(p.uuid)
+            more = larger(p.demand, there.holds if there else NOTHING)
+            held[p.uuid] = Holder(repr(p.name), more)
+    return list(held.values())
+
+
+def left(total: Resources, held: Iterable[Holder]) -> Resources:
+    """What of `total` nobody holds."""
+    return total - sum((holder.holds for holder in held), NOTHING)
+
+
 def free(
     total: Resources, partitions: Iterable[Partition], reservations: Iterable[Reservation]
 ) -> Resources:
-    """What is left of `total`. A partition that arrives is counted once, by the larger figure."""
-    held = {r.partition_uuid: r.resources for r in reservations}
-    for p in partitions:
-        # An UNKNOWN partition may well be running: it keeps its room.
-        if p.state not in (Sight.OFF, Sight.ABSENT):
-            held[p.uuid] = _larger(p.demand, held.get(p.uuid, NOTHING))
-    return total - sum(held.values(), NOTHING)
+    """What is left of `total`."""
+    return left(total, holders(partitions, reservations))
 
 
-def _larger(one: Resources, other: Resources) -> Resources:
+def larger(one: Resources, other: Resources) -> Resources:
+    """The larger figure of each."""
     return Resources(
         max(one.processing_units, other.processing_units),
         max(one.memory_mib, other.memory_mib),
@@ -42,8 +73,7 @@ def reserve(
 ) -> Reservation:
     """Return `wanted` if there is room for it; raises `Refused` with what is short."""
     others = [r for r in reservations if r.partition_uuid != wanted.partition_uuid]
-    left = free(total, partitions, others)
-    findings = shortages(wanted.system, wanted.resources, left)
+    findings = shortages(wanted.system, wanted.resources, free(total, partitions, others))
     if findings:
         raise Refused(
             "no-room",
@@ -53,22 +83,22 @@ def reserve(
     return wanted
 
 
-def shortages(system: str, demand: Resources, left: Resources) -> list[Finding]:
-    """What `left` lacks of `demand`, as findings."""
+def shortages(system: str, demand: Resources, available: Resources) -> list[Finding]:
+    """What `available` lacks of `demand`, as findings."""
     found: list[Finding] = []
     remedy = f"Move or power off a partition on {system}, or choose another server."
-    if demand.memory_mib > left.memory_mib:
+    if demand.memory_mib > available.memory_mib:
         found.append(
             Finding(
                 "memory-short",
                 Severity.ERROR,
                 system,
                 "memory not held by partitions or reservations",
-                f"{demand.memory_mib} MiB are needed, {max(0, left.memory_mib)} MiB are free.",
+                f"{demand.memory_mib} MiB are needed, {max(0, available.memory_mib)} MiB are free.",
                 remedy,
             )
         )
-    if demand.processing_units > left.processing_units:
+    if demand.processing_units > available.processing_units:
         found.append(
             Finding(
                 "processors-short",
@@ -76,7 +106,7 @@ def shortages(system: str, demand: Resources, left: Resources) -> list[Finding]:
                 system,
                 "processing units not held by partitions or reservations",
                 f"{demand.processing_units:g} processing units are needed, "
-                f"{max(0.0, left.processing_units):g} are free.",
+                f"{max(0.0, available.processing_units):g} are free.",
                 remedy,
             )
         )

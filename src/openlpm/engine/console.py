@@ -4,7 +4,7 @@ They live by noun: `systems`, `partitions`, `moves` (asking for one), `migration
 Those that change something, or try things on servers, are the leader's (`leadership`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -20,9 +20,27 @@ from openlpm.engine.leadership import Leading
 from openlpm.engine.migrations import Migrations
 from openlpm.engine.moves import Moves
 from openlpm.engine.partitions import Partitions
+from openlpm.engine.profiles import ProfileUses
 from openlpm.engine.reconciler import Reconciler
+from openlpm.engine.resizing import Resizing
+from openlpm.engine.storage import Storage
 from openlpm.engine.systems import Systems
-from openlpm.engine.views import ConsoleView, Examined, MigrationView, Recovery, SystemView
+from openlpm.engine.views import (
+    Activated,
+    ConsoleView,
+    Examined,
+    MigrationView,
+    NetworksView,
+    PoolsView,
+    ProfilesView,
+    Recovery,
+    Resized,
+    SizeView,
+    SystemView,
+    VolumesView,
+    VolumeView,
+)
+from openlpm.engine.vios import VirtualIo
 from openlpm.engine.world import World
 from openlpm.model.backup import BackupReport, RestoreReport
 from openlpm.model.baseline import Baseline
@@ -30,7 +48,9 @@ from openlpm.model.event import Event, Level
 from openlpm.model.leadership import Leader
 from openlpm.model.names import checked_range
 from openlpm.model.partition import Partition, PartitionSpec
+from openlpm.model.resize import Resize
 from openlpm.model.system import System
+from openlpm.model.vios import Vios
 from openlpm.ports import Archive, Clock, Hypervisors, Inventory, Journal, Leadership, Stream
 
 P = ParamSpec("P")
@@ -73,8 +93,12 @@ class Console:
         self._estate = Estate(inventory, journal, fenced, clock, self._news)
         self._systems = Systems(self._estate, journal)
         self._baselines = Baselines(self._estate)
+        self._storage = Storage(self._estate, journal)
+        self._vios = VirtualIo(self._estate, journal, self._storage)
         self._backups = Backups(self._estate, archive)
         self._partitions = Partitions(self._estate, journal)
+        self._profiles = ProfileUses(self._estate, self._partitions.idle)
+        self._resizing = Resizing(self._estate, journal, self._partitions.idle)
         self._world = world = World(
             journal=journal,
             clock=clock,
@@ -155,6 +179,59 @@ class Console:
         """
         return self._baselines.compute(systems)
 
+    # Virtual I/O Servers
+
+    def vios(self, system: str) -> Vios:
+        """A system's Virtual I/O Server: each virtual adapter and its backing, pools, mover."""
+        return self._vios.show(system)
+
+    @leaders
+    def set_vios(
+        self,
+        system: str,
+        *,
+        mover_address: str | None = None,
+        mover_bandwidth_mib_s: int | None = None,
+        concurrent: int | None = None,
+    ) -> SystemView:
+        """Change its mover, for moves that begin from now on. Raises `Conflict`, `BadRequest`."""
+        self._systems.change_mover(
+            system,
+            address=mover_address,
+            bandwidth_mib_s=mover_bandwidth_mib_s,
+            concurrent=concurrent,
+        )
+        return self._systems.show(system)
+
+    def networks(self, system: str = "") -> NetworksView:
+        """Virtual switches, what is plugged into them, and on which systems they are the same."""
+        return self._vios.networks(system)
+
+    def pools(self, system: str = "") -> PoolsView:
+        """Storage pools, and on which systems they are the same storage."""
+        return self._storage.pools(system)
+
+    def volumes(self, pool: str, system: str = "") -> VolumesView:
+        """A pool's volumes, and who uses them."""
+        return self._storage.volumes(pool, system)
+
+    @leaders
+    def create_volume(
+        self, pool: str, name: str, size_mib: int, *, system: str = "", file_format: str = ""
+    ) -> VolumeView:
+        """Make a volume; nothing is written into it."""
+        return self._storage.create(pool, name, size_mib, system, file_format)
+
+    @leaders
+    def grow_volume(self, pool: str, name: str, size_mib: int, *, system: str = "") -> VolumeView:
+        """Enlarge a volume; a guest that has it as its disk is told. Raises `Conflict`."""
+        return self._storage.grow(pool, name, size_mib, system)
+
+    @leaders
+    def delete_volume(self, pool: str, name: str, *, system: str = "") -> None:
+        """Remove a volume that no partition uses. Raises `Conflict`."""
+        self._storage.delete(pool, name, system)
+
     # Partitions
 
     def partitions(self, system: str = "") -> list[Partition]:
@@ -171,9 +248,9 @@ class Console:
         return self._partitions.create(spec)
 
     @leaders
-    def activate(self, name: str) -> Partition:
-        """Power on."""
-        return self._partitions.activate(name)
+    def activate(self, name: str, profile: str = "") -> Activated:
+        """Power on, with the current profile or the one named, which becomes the current one."""
+        return self._partitions.activate(name, profile)
 
     @leaders
     def shutdown(self, name: str, *, force: bool = False) -> Partition:
@@ -204,6 +281,65 @@ class Console:
     def open_console(self, name: str) -> Stream:
         """Its serial console."""
         return self._partitions.open_console(name)
+
+    # Their profiles
+
+    def profiles(self, name: str) -> ProfilesView:
+        """All profiles of a partition; one that is told from what it is, where it keeps none."""
+        return self._profiles.show(name)
+
+    @leaders
+    def create_profile(self, name: str, profile: str, change: object) -> ProfilesView:
+        """A new profile: what the partition is now, but for `change`."""
+        return self._profiles.create(name, profile, change)
+
+    @leaders
+    def copy_profile(self, name: str, profile: str, to: str, change: object) -> ProfilesView:
+        """A new profile like another, but for `change`."""
+        return self._profiles.copy(name, profile, to, change)
+
+    @leaders
+    def change_profile(
+        self,
+        name: str,
+        profile: str,
+        change: object,
+        *,
+        require: Collection[str] = (),
+        desire: Collection[str] = (),
+        current: bool = False,
+    ) -> ProfilesView:
+        """Change a profile: members of its document, and which of its adapters it needs.
+
+        `current`: and activate with it from now on.
+        """
+        return self._profiles.change(
+            name, profile, change, require=require, desire=desire, current=current
+        )
+
+    @leaders
+    def delete_profile(self, name: str, profile: str) -> ProfilesView:
+        """Remove a profile. Raises `Conflict` for the current one."""
+        return self._profiles.delete(name, profile)
+
+    @leaders
+    def replace_profiles(self, name: str, document: object) -> ProfilesView:
+        """Those of a document in place of all, damaged ones too."""
+        return self._profiles.replace_all(name, document)
+
+    # Their size while they run
+
+    def size(self, name: str) -> SizeView:
+        """What a running partition has, how far it can be resized, and its current profile."""
+        return self._resizing.show(name)
+
+    @leaders
+    def resize(self, name: str, asked: Resize) -> Resized:
+        """Change a running partition within its current profile's limits: all of it, or nothing.
+
+        Raises `Refused`, `Conflict`, `HypervisorRefused` where the hypervisor or guest refuses.
+        """
+        return self._resizing.resize(name, asked)
 
     # Moves
 

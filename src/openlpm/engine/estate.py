@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from openlpm.engine.bell import Bell
+from openlpm.engine.claims import Claims
 from openlpm.engine.watch import Watch
 from openlpm.model.errors import AlreadyExists, Conflict, NotFound, OpenLpmError
 from openlpm.model.names import as_uuid
@@ -37,6 +38,7 @@ class Estate:
         self._changing = threading.Lock()  # of the inventory and the watches, together
         self._exchanging = False
         self._watches: dict[str, Watch] = {}
+        self.claims = Claims()
 
     def sync(self) -> None:
         """Watch every system that the inventory knows, and no other one."""
@@ -62,6 +64,24 @@ class Estate:
                     f"{system.uri} is managed already, as {other.system.name!r}.",
                     remedy="Remove that one first, or use it.",
                 )
+
+    def change(self, system: System, allowed: Callable[[], None]) -> None:
+        """Describe a system of this name and these URIs anew, unless `allowed` raises.
+
+        A move that was validated with the former description is refused from here on
+        (`require_unchanged`), so that `allowed`, asked again, sees all that has begun with it.
+        """
+        with self._changing:
+            watch = self.watch(system.name)
+            allowed()
+            before, watch.system = watch.system, system
+            try:
+                allowed()
+                self._inventory.change(system)
+            except BaseException:
+                watch.system = before
+                raise
+        self._news.ring()
 
     def remove(self, name: str) -> None:
         """Forget a system; the server itself is not touched."""
@@ -104,8 +124,8 @@ class Estate:
         if self._exchanging or not same:
             raise Conflict(
                 "systems-changed",
-                "The managed systems were exchanged meanwhile: nothing was begun.",
-                cause="A backup was restored.",
+                "The managed systems were changed meanwhile: nothing was begun.",
+                cause="A backup was restored, or a mover was changed.",
                 remedy="Look at lpm system list, then ask again.",
             )
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from openlpm.decide.examination import Examination, Side
 from openlpm.decide.reserve import moves_at
+from openlpm.decide.same_disk import IN_POOLS
 from openlpm.engine.encryption import Encryption
 from openlpm.engine.estate import Estate
 from openlpm.engine.postcopy import Postcopy
@@ -49,8 +50,9 @@ class Examiner:
     ) -> Examination:
         """One partition, seen just now, against one target as it is now, for such a move.
 
-        Not `thorough`, for a live move that begins now: the disks are not opened from the target
-        (that takes a QEMU process; the move's own opens them before memory is sent), an encrypted
+        Not `thorough`, for a live move that begins now: the disks are not opened from the target,
+        nor its processor time tried (that takes a QEMU process; the move's own opens the disks and
+        is given its time before memory is sent), an encrypted
         way or a target's post-copy that was proved of late is not proved anew, and whether the
         agent answers is libvirt's word, not the busy guest's.
         """
@@ -109,17 +111,26 @@ class Examiner:
         rmc = later("the agent", lambda: here.host.rmc(uuid) if thorough else e.partition.rmc)
         cpu = later("the processor", lambda: there.host.compare_cpu(hardware.cpu))
         disks = later("the disks", lambda: there.host.open_disks(tried) if tried else {})
+        in_pools = any(d.kind in IN_POOLS for d in hardware.disks)
+        pools = later(
+            "the storage pools",
+            lambda: (tuple(here.host.pools()), tuple(there.host.pools())) if in_pools else None,
+        )
         may_switch = e.policy.postcopy and e.kind is Kind.ACTIVE
         postcopy = later(
             "post-copy",
             lambda: self._postcopy.tried(there, anew=thorough) if may_switch else "",
         )
+        asks = thorough and hardware.entitled
+        time = later("its processor time", lambda: there.host.try_division() if asks else None)
         return replace(
             e,
             partition=replace(e.partition, rmc=rmc.result() or e.partition.rmc),
             cpu=cpu.result(),
             failing_disks=disks.result() or {},
+            pools=pools.result(),
             no_postcopy=postcopy.result() or "",
+            time=time.result(),
         )
 
     def _way(

@@ -16,7 +16,9 @@ LOOKS = frozenset(
     (
         *("alive", "facts", "partitions", "partition", "rmc", "look", "describe", "exported"),
         *("progress", "completed", "busy", "load", "compare_cpu", "call_peer", "open_disks"),
-        *("offered_cpus", "baseline_cpu", "partition_cpus", "watch", "close"),
+        *("offered_cpus", "baseline_cpu", "partition_cpus", "profiles", "watch", "close"),
+        *("pools", "volumes", "partition_io"),
+        *("running",),
     )
 )
 

@@ -9,18 +9,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from openlpm.decide.examination import Examination
-from openlpm.decide.reserve import enter_movers, reserve
+from openlpm.decide.reserve import enter_movers, larger, reserve
 from openlpm.decide.validate import require, validate
 from openlpm.engine.estate import Estate
 from openlpm.engine.estimates import Estimator
 from openlpm.engine.examine import Examiner
 from openlpm.engine.executor import Executor
+from openlpm.engine.states import must_be
 from openlpm.engine.views import Examined, MigrationView
 from openlpm.model.errors import Conflict
 from openlpm.model.migration import Kind, Migration, Reservation
 from openlpm.model.names import checked_range
 from openlpm.model.partition import Partition
 from openlpm.model.policy import Policy
+from openlpm.model.sight import Sight
 from openlpm.model.spoken import spoken
 from openlpm.model.system import NOTHING, configurable
 from openlpm.ports import Clock, Journal
@@ -90,23 +92,40 @@ class Moves:
         validation = validate(examination)
         require(validation)
         record = self._record(examination, is_return=is_return)
-        self._begin(record, examination)
+        record = self._begin(record, examination)
         self._executor.start(record)
         return MigrationView(record, findings=validation.warnings)
 
-    def _begin(self, record: Migration, e: Examination) -> None:
-        """Open the record and hold its room, in one transaction."""
+    def _begin(self, record: Migration, e: Examination) -> Migration:
+        """Open the record and hold its room, in one transaction. Raises `Busy`."""
         total = configurable(e.target.system, e.target.facts) if e.target.facts else NOTHING
-        wanted = Reservation(
-            record.id, record.target, record.partition_uuid, record.partition, record.demand
-        )
+        claims = self._estate.claims
 
         def hold(promised: Sequence[Reservation], unfinished: Sequence[Migration]) -> Reservation:
             self._estate.require_unchanged(e.source.system, e.target.system)
             enter_movers(record, (e.source.system, e.target.system), unfinished)
-            return reserve(wanted, total, e.target.partitions, promised)
+            # As it is now: what was activated there since the examination has its room.
+            taken = [*promised, *claims.rooms(record.target)]
+            wanted = Reservation(
+                record.id, record.target, record.partition_uuid, record.partition, record.demand
+            )
+            return reserve(wanted, total, self._estate.partitions(record.target), taken)
 
-        self._journal.begin(record, hold)
+        with claims.partition(record.partition_uuid, record.partition, "about to move"):
+            if record.kind is Kind.INACTIVE:  # it may have been activated since, or deleted
+                now = self._estate.partition_now(record.partition_uuid)
+                must_be(now, Sight.OFF)
+            else:
+                record = self._as_it_is_now(record)
+            with claims.counting():
+                self._journal.begin(record, hold)
+        return record
+
+    def _as_it_is_now(self, record: Migration) -> Migration:
+        """It may have been resized since it was examined."""
+        here = self._estate.watch(record.source).partitions
+        now = next((p.demand for p in here if p.uuid == record.partition_uuid), NOTHING)
+        return replace(record, demand=larger(record.demand, now))
 
     def _record(self, e: Examination, *, is_return: bool) -> Migration:
         kind, policy = e.kind or Kind.ACTIVE, e.policy

@@ -1,5 +1,7 @@
 """Use cases on managed systems: add, show, remove."""
 
+from dataclasses import replace
+
 from openlpm.decide.reserve import free
 from openlpm.engine.estate import Estate
 from openlpm.engine.views import SystemView
@@ -56,9 +58,45 @@ class Systems:
                     remedy="If they are two, give one its own host_uuid in libvirtd.conf.",
                 )
 
+    def change_mover(
+        self,
+        name: str,
+        *,
+        address: str | None = None,
+        bandwidth_mib_s: int | None = None,
+        concurrent: int | None = None,
+    ) -> None:
+        """Change what is given of a system's mover, for the moves that begin from now on.
+
+        Raises `Conflict` for another address while a move uses the present one: what comes after
+        it, such as its recovery, must find the same way.
+        """
+        system = self._estate.watch(name).system
+        given = {
+            "address": address,
+            "bandwidth_mib_s": bandwidth_mib_s,
+            "concurrent": concurrent,
+        }
+        changes = {what: value for what, value in given.items() if value is not None}
+        if not changes:
+            raise BadRequest(
+                "nothing-given",
+                f"Nothing is given that could be changed of {name}.",
+                remedy="Give an address, a bandwidth or a number of moves.",
+            )
+        changed = replace(system, mover=replace(system.mover, **changes))
+        moved = changed.mover.address != system.mover.address
+        self._estate.change(
+            checked_system(changed), lambda: self._refuse_in_use(name) if moved else None
+        )
+
     def remove(self, name: str) -> None:
         """Forget a server. Raises `Conflict` while it takes part in a move."""
         self._estate.watch(name)
+        self._refuse_in_use(name)
+        self._estate.remove(name)
+
+    def _refuse_in_use(self, name: str) -> None:
         for record in self._journal.unfinished():
             if name in (record.source, record.target):
                 raise Conflict(
@@ -66,7 +104,6 @@ class Systems:
                     f"{name} takes part in migration {record.id} of {record.partition!r}.",
                     remedy=f"Wait for it: lpm migration watch {record.id}.",
                 )
-        self._estate.remove(name)
 
     def _view(self, watch: Watch) -> SystemView:
         partitions, facts = watch.partitions, watch.facts

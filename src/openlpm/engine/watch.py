@@ -100,11 +100,16 @@ class Watch:
         self._news.until(lambda: self.link is not Link.CONNECTING or None, timeout_s)
 
     def refresh(self, uuid: str) -> None:
-        """Look at one partition now: for a use case that has just changed it."""
+        """Look at one partition now: for a use case that has just changed it.
+
+        One that cannot be looked at may be anything by now, until the next poll.
+        """
         try:
             self._see_one(self.host, uuid)
         except ServerUnreachable:
-            return
+            with self._lock:
+                if found := self._partitions.get(uuid):
+                    self._partitions[uuid] = _out_of_sight(found)
 
     def forget(self, uuid: str) -> None:
         """Drop what was last seen of a partition, which is known to be elsewhere since."""

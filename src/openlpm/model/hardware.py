@@ -86,6 +86,8 @@ to lose writes to their memory (adapters/libvirt/lost_writes.py)."""
 class Hardware:
     """All of one partition. `cpu_xml` is opaque outside the adapter, empty for QEMU's default.
 
+    `entitled`: its definition asks for shares or a quota of processor time. `profiled`: it keeps
+    profiles, so its next activation asks for them.
     `not_run_here`: it arrived paused and has not run since, so QEMU has not taken over its disks.
     """
 
@@ -103,6 +105,8 @@ class Hardware:
     leases: tuple[Lease, ...] = ()
     huge_page_kib: int = 0
     guarded_memory: bool = False
+    entitled: bool = False
+    profiled: bool = False
     snapshots: int = 0
     checkpoints: int = 0
     block_jobs: tuple[str, ...] = ()

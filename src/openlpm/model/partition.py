@@ -4,8 +4,10 @@ What is ours is marked in the domain's `<metadata>` (`Mark`), so that any consol
 the partition id, how long its moves may pause it, and the way back.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from openlpm.model.policy import Policy
 from openlpm.model.sight import Sight, Why
@@ -39,6 +41,7 @@ class Partition:
     """One domain on one system at one look. `mark` is None for domains that others made.
 
     `writes`: the network disks that it may write to and does not share, by URL.
+    `macs`: its Ethernet adapters' addresses, in lower case.
     """
 
     uuid: str
@@ -52,6 +55,7 @@ class Partition:
     rmc: Rmc = Rmc.NONE
     seen_at: float = 0.0
     writes: tuple[str, ...] = ()
+    macs: tuple[str, ...] = ()
 
     @property
     def demand(self) -> Resources:
@@ -82,7 +86,10 @@ class EthernetSpec:
 
 @dataclass(frozen=True, slots=True)
 class PartitionSpec:
-    """What `partition create` asks for. Empty `machine` or `cpu_model`: a stable default."""
+    """What `partition create` asks for. Empty `machine` or `cpu_model`: a stable default.
+
+    `profile`: what its first profile says beyond these, as in `model/profile_document.py`.
+    """
 
     name: str
     system: str
@@ -94,3 +101,4 @@ class PartitionSpec:
     cpu_model: str = ""
     machine: str = ""
     policy: Policy = field(default_factory=Policy)
+    profile: Mapping[str, Any] = field(default_factory=dict[str, Any])

@@ -14,6 +14,18 @@ class CpuVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeVerdict:
+    """What a server would make of a partition's shares and quota: empty texts are good news.
+
+    `refusal`: why it starts no such partition; `trouble`: why one gets time without regard to them,
+    or why that cannot be told.
+    """
+
+    refusal: str = ""
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PeerVerdict:
     """What the source's daemon met when it called the target's: empty texts are good news.
 

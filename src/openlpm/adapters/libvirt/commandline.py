@@ -1,5 +1,7 @@
 """QEMU's own arguments in a definition, for what libvirt has no words for."""
 
+from collections.abc import Callable
+
 from lxml import etree
 
 from openlpm.adapters.libvirt.xml import Element
@@ -16,5 +18,14 @@ def add_arguments(domain: Element, *words: str) -> None:
 
 def arguments(domain: Element) -> list[str]:
     """All that are added in a definition."""
-    found = domain.iterfind(f"{{{_QEMU}}}commandline/{{{_QEMU}}}arg")
-    return [word.get("value") or "" for word in found]
+    return [word.get("value") or "" for word in _all(domain)]
+
+
+def change_arguments(domain: Element, change: Callable[[str], str]) -> None:
+    """Each to what `change` makes of it."""
+    for word in _all(domain):
+        word.set("value", change(word.get("value") or ""))
+
+
+def _all(domain: Element) -> list[Element]:
+    return domain.findall(f"{{{_QEMU}}}commandline/{{{_QEMU}}}arg")

@@ -13,12 +13,16 @@ from openlpm.adapters.libvirt.disk_xml import network_source
 from openlpm.adapters.libvirt.lease import lease_element
 from openlpm.adapters.libvirt.lost_writes import guard
 from openlpm.adapters.libvirt.metadata import mark_element
+from openlpm.adapters.libvirt.profiles import put
 from openlpm.adapters.libvirt.xml import Element, to_text
 from openlpm.model.errors import BadRequest, NotFound
+from openlpm.model.network_disk import BUSES, checked_bus
 from openlpm.model.partition import DiskSpec, EthernetSpec, Mark, PartitionSpec
+from openlpm.model.profile import Profiles
 from openlpm.model.system import Lockspace, VirtualSwitch
 
-_PREFIXES = {"scsi": "sd", "virtio": "vd", "sata": "sd", "ide": "hd"}
+_OF_NO_MODEL = ("topology", "numa")
+"""What `<cpu>` says of the partition and not of its processor's model."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -36,10 +40,19 @@ class Platform:
     guards_memory: bool = False
 
 
-def compose(uuid: str, spec: PartitionSpec, mark: Mark, platform: Platform) -> str:
+def compose(
+    uuid: str,
+    spec: PartitionSpec,
+    mark: Mark,
+    platform: Platform,
+    profiles: Profiles | None = None,
+) -> str:
     """The domain's XML."""
     try:
-        return to_text(_domain(uuid, spec, mark, platform))
+        domain = _domain(uuid, spec, mark, platform)
+        if profiles is not None:
+            put(domain, profiles)
+        return to_text(domain)
     except ValueError as error:  # lxml's word for characters that XML cannot hold
         raise BadRequest(
             "bad-text",
@@ -57,7 +70,7 @@ def _domain(uuid: str, spec: PartitionSpec, mark: Mark, platform: Platform) -> E
     _leaf(domain, "memory", str(spec.memory_mib), unit="MiB")
     _leaf(domain, "vcpu", str(spec.processors))
     _os(domain, spec.machine or platform.machine, platform.arch)
-    _processor(domain, spec.cpu_model, platform)
+    processor(domain, spec.cpu_model, platform)
     _leaf(domain, "clock", offset="utc")
     # A partition that halts or crashes is off: the console decides what happens next, not QEMU.
     for event, action in (("poweroff", "destroy"), ("reboot", "restart"), ("crash", "destroy")):
@@ -65,7 +78,7 @@ def _domain(uuid: str, spec: PartitionSpec, mark: Mark, platform: Platform) -> E
     devices = etree.SubElement(domain, "devices")
     _disks(devices, spec.disks)
     for ethernet in spec.ethernets:
-        devices.append(_ethernet(ethernet, platform.switches))
+        devices.append(ethernet_element(ethernet, platform.switches))
     _usual_devices(devices)
     if platform.lockspace is not None:
         devices.append(lease_element(platform.lockspace, uuid))
@@ -90,7 +103,8 @@ def _os(domain: Element, machine: str, arch: str) -> None:
             _leaf(features, feature)
 
 
-def _processor(domain: Element, asked: str, platform: Platform) -> None:
+def processor(domain: Element, asked: str, platform: Platform) -> None:
+    """Give a definition the processor model `asked`, or the server's stable one. `NotFound`."""
     if asked and asked not in platform.cpu_models:
         raise NotFound(
             "no-such-cpu-model",
@@ -101,8 +115,12 @@ def _processor(domain: Element, asked: str, platform: Platform) -> None:
     model = asked or platform.cpu_model
     if not model:
         return  # the machine type's own
-    cpu = _leaf(domain, "cpu", mode="custom", match="exact", check="partial")
+    cpu = etree.Element("cpu", mode="custom", match="exact", check="partial")
     _leaf(cpu, "model", model, fallback="forbid")
+    for old in domain.findall("cpu"):
+        cpu.extend(part for part in old if part.tag in _OF_NO_MODEL)
+        domain.remove(old)
+    domain.append(cpu)
 
 
 def _disks(devices: Element, disks: Sequence[DiskSpec]) -> None:
@@ -113,23 +131,29 @@ def _disks(devices: Element, disks: Sequence[DiskSpec]) -> None:
             remedy="Create the partition with fewer.",
         )
     if any(disk.bus == "scsi" for disk in disks):
-        _leaf(devices, "controller", type="scsi", model="virtio-scsi")
+        devices.append(scsi_controller())
     for letter, spec in zip(_LETTERS, disks, strict=False):
-        if spec.bus not in _PREFIXES:
-            raise BadRequest(
-                "bad-disk-bus",
-                f"{spec.bus!r} is no bus for disks.",
-                remedy=f"Give one of {', '.join(_PREFIXES)}.",
-            )
-        disk = _leaf(devices, "disk", type="network", device="disk")
-        # cache=none: no server may hold writes that the next one does not see.
-        _leaf(disk, "driver", name="qemu", type="raw", cache="none", discard="unmap")
-        disk.append(network_source(spec.url))
-        _leaf(disk, "target", dev=_PREFIXES[spec.bus] + letter, bus=spec.bus)
+        devices.append(disk_element(spec, letter))
 
 
-def _ethernet(spec: EthernetSpec, switches: Sequence[VirtualSwitch]) -> Element:
-    """On libvirt's network of that name, or on the bridge where there is none."""
+def scsi_controller() -> Element:
+    """What disks on the bus "scsi" are plugged into."""
+    return etree.Element("controller", type="scsi", model="virtio-scsi")
+
+
+def disk_element(spec: DiskSpec, letter: str) -> Element:
+    """A disk on a network volume, the `letter`th of its bus. Raises `BadRequest`."""
+    bus = checked_bus(spec.bus)
+    disk = etree.Element("disk", type="network", device="disk")
+    # cache=none: no server may hold writes that the next one does not see.
+    _leaf(disk, "driver", name="qemu", type="raw", cache="none", discard="unmap")
+    disk.append(network_source(spec.url))
+    _leaf(disk, "target", dev=BUSES[bus] + letter, bus=bus)
+    return disk
+
+
+def ethernet_element(spec: EthernetSpec, switches: Sequence[VirtualSwitch]) -> Element:
+    """On libvirt's network of that name, or on the bridge where there is none. `NotFound`."""
     kinds = {switch.kind for switch in switches if switch.name == spec.switch}
     if not kinds:
         raise NotFound(

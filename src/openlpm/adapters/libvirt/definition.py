@@ -9,16 +9,18 @@ from uuid import uuid4
 import libvirt
 from lxml import etree
 
-from openlpm.adapters.libvirt import lease, lost_writes
+from openlpm.adapters.libvirt import lease, lost_writes, profiles
 from openlpm.adapters.libvirt.compose import Platform, compose
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.domain_xml import hardware
 from openlpm.adapters.libvirt.errors import ignoring
 from openlpm.adapters.libvirt.facts import Capabilities, switches
 from openlpm.adapters.libvirt.metadata import NAMESPACE, PREFIX, mark_element, with_mark
-from openlpm.adapters.libvirt.xml import to_text
+from openlpm.adapters.libvirt.profiles import profiles_element, read_kept
+from openlpm.adapters.libvirt.xml import Element, parse, to_text
 from openlpm.model.errors import AlreadyExists, HypervisorRefused
 from openlpm.model.partition import Mark, PartitionSpec
+from openlpm.model.profile import Profiles
 
 # With these, libvirt gives all of the definition (secrets too) in the form made for other hosts.
 EXPORTED = libvirt.VIR_DOMAIN_XML_SECURE | libvirt.VIR_DOMAIN_XML_MIGRATABLE
@@ -31,12 +33,16 @@ _ALL_OF_IT = (
 
 
 def create(
-    connection: Connection, capabilities: Capabilities, spec: PartitionSpec, mark: Mark
+    connection: Connection,
+    capabilities: Capabilities,
+    spec: PartitionSpec,
+    mark: Mark,
+    kept: Profiles | None,
 ) -> str:
     """Define a new partition; its UUID."""
     uuid = str(uuid4())
-    platform = _platform(connection, capabilities)
-    definition = compose(uuid, spec, mark, platform)
+    platform = platform_of(connection, capabilities)
+    definition = compose(uuid, spec, mark, platform, kept)
     _refuse_taken_name(connection, spec.name)
     if platform.lockspace is not None:
         lease.make(connection, uuid)
@@ -49,7 +55,8 @@ def create(
     return uuid
 
 
-def _platform(connection: Connection, capabilities: Capabilities) -> Platform:
+def platform_of(connection: Connection, capabilities: Capabilities) -> Platform:
+    """What this server gives to partitions."""
     accelerator = capabilities.accelerator
     version = connection.ask("tell its version", connection.raw.getVersion)
     return Platform(
@@ -93,8 +100,18 @@ def exported(connection: Connection, uuid: str, mark: Mark) -> str:
 
 def write_mark(connection: Connection, uuid: str, mark: Mark) -> None:
     """Into the running and the stored definition, whichever there are."""
+    _write(connection, uuid, mark_element(mark), PREFIX, NAMESPACE)
+
+
+def write_profiles(connection: Connection, uuid: str, kept: Profiles) -> None:
+    """The same, beside the mark."""
+    _write(connection, uuid, profiles_element(kept), profiles.PREFIX, profiles.NAMESPACE)
+
+
+def _write(
+    connection: Connection, uuid: str, element: Element, prefix: str, namespace: str
+) -> None:
     # libvirt adds prefix and namespace itself, and refuses an element that has them already.
-    element = mark_element(mark)
     for part in element.iter():
         part.tag = etree.QName(part).localname
     etree.cleanup_namespaces(element)
@@ -104,9 +121,17 @@ def write_mark(connection: Connection, uuid: str, mark: Mark) -> None:
         flags = libvirt.VIR_DOMAIN_AFFECT_LIVE if domain.isActive() else 0
         flags |= libvirt.VIR_DOMAIN_AFFECT_CONFIG if domain.isPersistent() else 0
         kind = libvirt.VIR_DOMAIN_METADATA_ELEMENT
-        domain.setMetadata(kind, to_text(element), PREFIX, NAMESPACE, flags)
+        domain.setMetadata(kind, to_text(element), prefix, namespace, flags)
 
-    connection.ask("mark the partition", write)
+    connection.ask("write the partition's metadata", write)
+
+
+def kept_profiles(connection: Connection, uuid: str) -> Profiles | None:
+    """Those of the definition that it runs with, or would. Raises `Conflict` where damaged."""
+    xml = connection.ask(
+        "give the partition's definition", lambda: connection.domain(uuid).XMLDesc()
+    )
+    return read_kept(parse(xml, "domain"))
 
 
 def undefine(connection: Connection, uuid: str) -> None:

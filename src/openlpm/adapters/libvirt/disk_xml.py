@@ -1,22 +1,23 @@
 """The disks of a domain's XML, and a disk's source as XML: both directions in one place."""
 
 from collections.abc import Iterator
-from urllib.parse import quote, unquote, urlsplit
+from contextlib import suppress
+from urllib.parse import quote
 
 from lxml import etree
 
 from openlpm.adapters.libvirt.xml import Element, attribute
 from openlpm.model.errors import BadRequest
 from openlpm.model.hardware import DiskKind, VirtualDisk
+from openlpm.model.network_disk import network_disk
 
 _PATHS = {"file": (DiskKind.FILE, "file"), "block": (DiskKind.BLOCK, "dev")}
-_NBD_PORT = 10809
 
 
 def disks(domain: Element) -> Iterator[VirtualDisk]:
     """Every disk, CD drive and floppy."""
     for disk in domain.iterfind("devices/disk"):
-        kind, source = _backing(disk)
+        kind, source = backing(disk)
         yield VirtualDisk(
             target=attribute(disk, "target", "dev"),
             bus=attribute(disk, "target", "bus"),
@@ -35,7 +36,8 @@ def is_mirrored(disk: Element) -> bool:
     return disk.find("mirror") is not None
 
 
-def _backing(disk: Element) -> tuple[DiskKind, str]:
+def backing(disk: Element) -> tuple[DiskKind, str]:
+    """Where the bytes of a disk lie, or those of what is below it (`<backingStore>`)."""
     source, kind = disk.find("source"), disk.get("type", "")
     if source is None or not len(source.attrib):
         return DiskKind.EMPTY, ""
@@ -58,7 +60,10 @@ def _url(source: Element) -> str:
         for host in source.iterfind("host")
     ]
     scheme = source.get("protocol", "") + ("s" if source.get("tls") == "yes" else "")
-    return f"{scheme}://{','.join(hosts)}/{quote(source.get('name', ''))}"
+    url = f"{scheme}://{','.join(hosts)}/{quote(source.get('name', ''))}"
+    with suppress(BadRequest):  # of another protocol than NBD, or a local socket
+        return network_disk(url).url
+    return url
 
 
 def _bracketed(host: str) -> str:
@@ -66,28 +71,10 @@ def _bracketed(host: str) -> str:
 
 
 def network_source(url: str) -> Element:
-    """The `<source>` of an NBD disk from its URL, nbd://host:port/export (nbds: with TLS)."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or _NBD_PORT
-    except ValueError as error:
-        raise _bad_url(url, str(error)) from error
-    if parts.scheme not in ("nbd", "nbds") or not host:
-        raise _bad_url(url, "It names no NBD server.")
-    export = unquote(parts.path.removeprefix("/"))
-    if not url.isprintable() or not export.isprintable():
-        raise _bad_url(url, "It contains control characters.")
-    source = etree.Element("source", protocol="nbd", name=export)
-    if parts.scheme == "nbds":
+    """The `<source>` of a network disk from its URL. Raises `BadRequest`."""
+    disk = network_disk(url)
+    source = etree.Element("source", protocol="nbd", name=disk.export)
+    if disk.encrypted:
         source.set("tls", "yes")
-    etree.SubElement(source, "host", name=host, port=str(port))
+    etree.SubElement(source, "host", name=disk.host, port=str(disk.port))
     return source
-
-
-def _bad_url(url: str, cause: str) -> BadRequest:
-    return BadRequest(
-        "bad-disk",
-        f"{url!r} is no disk that servers can share.",
-        cause=cause,
-        remedy="Give the URL of a network volume, such as nbd://storage:10809/web1.",
-    )

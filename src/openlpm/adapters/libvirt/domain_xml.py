@@ -6,8 +6,10 @@ by URL, files and devices by path, volumes by pool/volume.
 
 from collections.abc import Iterator
 
+from openlpm.adapters.libvirt.cputune import is_tuned
 from openlpm.adapters.libvirt.disk_xml import disks, is_mirrored
 from openlpm.adapters.libvirt.lost_writes import is_guarded
+from openlpm.adapters.libvirt.profiles import has_profiles
 from openlpm.adapters.libvirt.xml import (
     MOST_NAME,
     Element,
@@ -53,9 +55,21 @@ def processors(domain: Element) -> int:
     return number(asked, "number of processors", 1, most=_MOST_PROCESSORS)
 
 
+def most_processors(domain: Element) -> int:
+    """As many as can be plugged while it runs."""
+    return number(text(domain, "vcpu"), "number of processors", 1, most=_MOST_PROCESSORS)
+
+
 def memory_mib(domain: Element) -> int:
     """Its memory as defined, in MiB, rounded up: what a server must have for it."""
     return -(-_bytes(domain.find("memory")) // 2**20)
+
+
+def current_mib(domain: Element) -> int:
+    """What its guest has of that: less where its balloon holds some. Rounded up."""
+    most = memory_mib(domain)
+    current = domain.find("currentMemory")
+    return most if current is None else min(most, -(-_bytes(current) // 2**20))
 
 
 def agent_state(domain: Element) -> str | None:
@@ -75,6 +89,12 @@ def network_disks_written(domain: Element) -> tuple[str, ...]:
     )
 
 
+def mac_addresses(domain: Element) -> tuple[str, ...]:
+    """Those of its Ethernet adapters, in lower case."""
+    found = (attribute(each, "mac", "address") for each in domain.iterfind("devices/interface"))
+    return tuple(mac.lower() for mac in found if mac)
+
+
 def hardware(xml: str) -> Hardware:
     """Everything that the XML tells; what libvirt keeps elsewhere is added by `describe.py`."""
     domain = parse(xml, "domain")
@@ -88,7 +108,7 @@ def hardware(xml: str) -> Hardware:
         cpu_xml="" if cpu is None else to_text(cpu),
         cpu_mode="" if cpu is None else cpu.get("mode", "custom"),
         disks=tuple(disks(domain)),
-        ethernets=tuple(_ethernets(domain)),
+        ethernets=tuple(ethernets(domain)),
         host_devices=tuple(_host_devices(domain)),
         host_local=tuple(_host_local(domain)),
         leases=tuple(
@@ -97,6 +117,8 @@ def hardware(xml: str) -> Hardware:
         ),
         huge_page_kib=_huge_page_kib(domain),
         guarded_memory=is_guarded(domain),
+        entitled=is_tuned(domain),
+        profiled=has_profiles(domain),
         block_jobs=tuple(
             attribute(disk, "target", "dev")
             for disk in domain.iterfind("devices/disk")
@@ -128,7 +150,8 @@ def _huge_page_kib(domain: Element) -> int:
     return _in_bytes(page.get("size", ""), page.get("unit", ""), "page size", 2048) // 1024
 
 
-def _ethernets(domain: Element) -> Iterator[VirtualEthernet]:
+def ethernets(domain: Element) -> Iterator[VirtualEthernet]:
+    """Every virtual Ethernet adapter."""
     for interface in domain.iterfind("devices/interface"):
         kind = interface.get("type", "")
         if kind == "hostdev":

@@ -6,18 +6,25 @@ import libvirt
 
 from openlpm.adapters.libvirt import (
     agent,
+    assign,
     channel,
     definition,
+    division,
     events,
     free_lease,
     listing,
+    live_plug,
     load,
     migrate,
     partition_cpus,
+    partition_io,
     peer,
+    pools,
     postcopy,
     probe,
     processor,
+    resize,
+    volumes,
 )
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.console import ConsoleStream, open_console
@@ -25,15 +32,19 @@ from openlpm.adapters.libvirt.door import open_connection
 from openlpm.adapters.libvirt.errors import ignoring
 from openlpm.adapters.libvirt.facts import Capabilities, system_facts
 from openlpm.adapters.libvirt.look import look
+from openlpm.model.assignment import Assignment
 from openlpm.model.errors import Gone
 from openlpm.model.estimate import Load
 from openlpm.model.hardware import Hardware, VirtualDisk
 from openlpm.model.migration import Progress
 from openlpm.model.partition import Mark, Partition, PartitionSpec, Rmc
 from openlpm.model.processor import GuestCpu, NamedCpu, OfferedCpu, PartitionCpu
+from openlpm.model.profile import Adapter, Profiles
+from openlpm.model.resize import Running
 from openlpm.model.sight import Place
+from openlpm.model.storage import PartitionIo, Pool, Volume
 from openlpm.model.system import System, SystemFacts
-from openlpm.model.verdict import CpuVerdict, PeerVerdict
+from openlpm.model.verdict import CpuVerdict, PeerVerdict, TimeVerdict
 from openlpm.ports import Transfer
 
 
@@ -85,10 +96,38 @@ class LibvirtHost:
     def watch(self, changed: Callable[[str], None]) -> Callable[[], None]:
         return events.watch(self._connection, changed)
 
+    # Its Virtual I/O Server
+
+    def pools(self) -> Sequence[Pool]:
+        return pools.pools(self._connection)
+
+    def volumes(self, pool: str) -> Sequence[Volume]:
+        return pools.volumes(self._connection, pool)
+
+    def partition_io(self) -> Sequence[PartitionIo]:
+        return partition_io.partition_io(self._connection)
+
+    def refresh_pool(self, pool: str) -> None:
+        volumes.refresh(self._connection, pool)
+
+    def create_volume(self, pool: str, volume: Volume) -> Volume:
+        return volumes.create(self._connection, pool, volume)
+
+    def grow_volume(self, pool: str, volume: str, capacity_bytes: int) -> None:
+        volumes.grow(self._connection, pool, volume, capacity_bytes)
+
+    def grow_disk(self, uuid: str, target: str, capacity_bytes: int) -> None:
+        volumes.grow_disk(self._connection, uuid, target, capacity_bytes)
+
+    def delete_volume(self, pool: str, volume: str) -> None:
+        volumes.delete(self._connection, pool, volume)
+
     # Its definition
 
-    def create(self, spec: PartitionSpec, mark: Mark) -> Partition:
-        uuid = definition.create(self._connection, self._capabilities, spec, mark)
+    def create(
+        self, spec: PartitionSpec, mark: Mark, profiles: Profiles | None = None
+    ) -> Partition:
+        uuid = definition.create(self._connection, self._capabilities, spec, mark, profiles)
         made = self.partition(uuid)
         if made is None:
             raise Gone("partition-gone", f"{spec.name!r} was deleted as soon as it was made.")
@@ -96,6 +135,12 @@ class LibvirtHost:
 
     def write_mark(self, uuid: str, mark: Mark) -> None:
         definition.write_mark(self._connection, uuid, mark)
+
+    def profiles(self, uuid: str) -> Profiles | None:
+        return definition.kept_profiles(self._connection, uuid)
+
+    def write_profiles(self, uuid: str, profiles: Profiles) -> None:
+        definition.write_profiles(self._connection, uuid, profiles)
 
     def delete(self, uuid: str) -> None:
         definition.delete(self._connection, uuid)
@@ -110,6 +155,12 @@ class LibvirtHost:
         definition.undefine(self._connection, uuid)
 
     # Its power
+
+    def activate(self, uuid: str, wanted: Assignment, mark: Mark, profiles: Profiles) -> bool:
+        platform = definition.platform_of(self._connection, self._capabilities)
+        return assign.activate(
+            self._connection, uuid, platform, wanted=wanted, mark=mark, kept=profiles
+        )
 
     def start(self, uuid: str) -> None:
         self._do("activate the partition", uuid, lambda domain: domain.create())
@@ -137,6 +188,26 @@ class LibvirtHost:
 
     def open_console(self, uuid: str) -> ConsoleStream:
         return open_console(self._connection, uuid)
+
+    # Its size while it runs
+
+    def running(self, uuid: str) -> Running:
+        return resize.running(self._connection, uuid)
+
+    def set_memory(self, uuid: str, mib: int) -> None:
+        resize.set_memory(self._connection, uuid, mib)
+
+    def set_processors(self, uuid: str, count: int) -> str:
+        return resize.set_processors(self._connection, uuid, count)
+
+    def set_entitlement(self, uuid: str, units: float, processors: int, *, capped: bool) -> bool:
+        return resize.set_entitlement(self._connection, uuid, units, processors, capped=capped)
+
+    def plug(self, uuid: str, adapter: Adapter, *, stored: bool) -> None:
+        live_plug.plug(self._connection, uuid, adapter, stored=stored)
+
+    def unplug(self, uuid: str, key: str, *, stored: bool) -> None:
+        live_plug.unplug(self._connection, uuid, key, stored=stored)
 
     # Its moves
 
@@ -166,6 +237,9 @@ class LibvirtHost:
 
     def try_postcopy(self) -> str:
         return postcopy.try_postcopy(self._connection, self._capabilities.arch)
+
+    def try_division(self) -> TimeVerdict:
+        return division.try_division(self._connection, self._capabilities.arch)
 
     def start_transfer(self, transfer: Transfer) -> None:
         migrate.transfer(self._connection, transfer)

@@ -15,8 +15,10 @@ from openlpm.adapters.libvirt.arrival import not_run_here
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.domain_xml import (
     agent_state,
+    current_mib,
     hardware,
     identity,
+    mac_addresses,
     memory_mib,
     network_disks_written,
     processors,
@@ -24,16 +26,17 @@ from openlpm.adapters.libvirt.domain_xml import (
 from openlpm.adapters.libvirt.errors import ignoring
 from openlpm.adapters.libvirt.look import place
 from openlpm.adapters.libvirt.metadata import read_mark
+from openlpm.adapters.libvirt.pools import pools
 from openlpm.adapters.libvirt.probe_name import is_probe
+from openlpm.adapters.libvirt.profiles import are_kept
 from openlpm.adapters.libvirt.xml import MOST_NAME, Element, bad_xml, parse, text
+from openlpm.decide.same_disk import IN_POOLS, is_shared
 from openlpm.model.errors import BadRequest, Gone
 from openlpm.model.hardware import DiskKind, Hardware, VirtualDisk
 from openlpm.model.partition import Mark, Partition, Rmc
 from openlpm.model.sight import Place, Sight
 
 _log = logging.getLogger(__name__)
-# File systems that servers share; "dir" and the like are a host's own.
-_SHARED_POOLS = ("netfs", "gluster", "vstorage")
 _MOST_WARNED = 1000
 _warned: dict[tuple[str, str], str] = {}
 
@@ -116,11 +119,13 @@ def _read(system: str, domain: Element, state: Place, expected: str) -> Partitio
         state=state.state,
         why=state.why,
         processors=processors(domain),
-        memory_mib=memory_mib(domain),
+        # With profiles, only we change what its guest has of it (resize.py), within what is free.
+        memory_mib=current_mib(domain) if are_kept(domain) else memory_mib(domain),
         mark=_mark(system, uuid, domain),
         rmc=rmc,
         seen_at=time.time(),
         writes=network_disks_written(domain),
+        macs=mac_addresses(domain),
     )
 
 
@@ -152,24 +157,8 @@ def _block_jobs(domain: libvirt.virDomain, found: Hardware) -> tuple[str, ...]:
 
 
 def _with_shared(connection: Connection, disks: tuple[VirtualDisk, ...]) -> tuple[VirtualDisk, ...]:
-    """Files and volumes that lie in a pool on a shared file system are marked so."""
-    if not any(disk.kind in (DiskKind.FILE, DiskKind.VOLUME) for disk in disks):
+    """Files and volumes that lie in a pool which other systems can reach are marked so."""
+    if not any(disk.kind in IN_POOLS for disk in disks):
         return disks
-
-    def read() -> list[tuple[str, str]]:
-        return [(p.name(), p.XMLDesc()) for p in connection.raw.listAllStoragePools()]
-
-    pools = [
-        (name, text(pool, "target/path"))
-        for name, xml in connection.ask("list its storage pools", read)
-        if (pool := parse(xml, "pool")).get("type") in _SHARED_POOLS
-    ]
-
-    def shared(disk: VirtualDisk) -> bool:
-        if disk.kind is DiskKind.VOLUME:
-            return any(disk.source.startswith(f"{name}/") for name, _ in pools)
-        return disk.kind is DiskKind.FILE and any(
-            folder and disk.source.startswith(f"{folder.rstrip('/')}/") for _, folder in pools
-        )
-
-    return tuple(replace(disk, on_shared_storage=shared(disk)) for disk in disks)
+    found = pools(connection)
+    return tuple(replace(disk, on_shared_storage=is_shared(disk, found)) for disk in disks)

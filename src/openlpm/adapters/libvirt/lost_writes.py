@@ -11,12 +11,15 @@ libvirt rounds memory to whole MiB, so the guard goes by QEMU's own arguments: 8
 QEMU takes the slower way, page by page, which does tell the TLB.
 """
 
-from openlpm.adapters.libvirt.commandline import add_arguments, arguments
+import re
+
+from openlpm.adapters.libvirt.commandline import add_arguments, arguments, change_arguments
 from openlpm.adapters.libvirt.xml import Element
 from openlpm.model.hardware import EMULATION_MENDED_IN
 
 _BACKEND = "openlpm.guarded"
 _EXTRA_KIB = 8
+_SIZE = re.compile(r"size=\d+k$")
 
 
 def is_needed(hypervisor: str, version: int) -> bool:
@@ -26,9 +29,19 @@ def is_needed(hypervisor: str, version: int) -> bool:
 
 def guard(domain: Element, memory_mib: int) -> None:
     """Add the guard to a definition."""
+    add_arguments(domain, *_words(memory_mib))
+
+
+def resize(domain: Element, memory_mib: int) -> None:
+    """Let the guard of a definition that has it fit another size of memory."""
+    if is_guarded(domain):
+        fitting = {_SIZE.sub("size=", word): word for word in _words(memory_mib)}
+        change_arguments(domain, lambda word: fitting.get(_SIZE.sub("size=", word), word))
+
+
+def _words(memory_mib: int) -> tuple[str, ...]:
     size_kib = memory_mib * 1024 + _EXTRA_KIB
-    add_arguments(
-        domain,
+    return (
         *("-object", f"memory-backend-ram,id={_BACKEND},size={size_kib}k"),
         *("-machine", f"memory-backend={_BACKEND}"),
         *("-m", f"size={size_kib}k"),

@@ -86,10 +86,15 @@ def _units(value: str) -> float:
 def with_mark(definition: str, mark: Mark) -> str:
     """A domain's XML with `mark` in place of the one it had; the rest as it was."""
     domain = parse(definition, "domain")
+    put_mark(domain, mark)
+    return to_text(domain)
+
+
+def put_mark(domain: Element, mark: Mark) -> None:
+    """`mark` in place of the one that the definition had."""
     metadata = domain.find("metadata")
     if metadata is None:
         metadata = etree.SubElement(domain, "metadata")
     for old in metadata.findall(_PARTITION):
         metadata.remove(old)
     metadata.append(mark_element(mark))
-    return to_text(domain)

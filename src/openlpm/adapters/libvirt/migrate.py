@@ -25,9 +25,11 @@ import libvirt
 from openlpm.adapters.libvirt.certificates import Call, told
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.definition import EXPORTED
+from openlpm.adapters.libvirt.division import NO_CONTROLLER
 from openlpm.adapters.libvirt.errors import ignoring, said, unreachable, whole
 from openlpm.adapters.libvirt.metadata import with_mark
 from openlpm.adapters.libvirt.ssh import from_daemon
+from openlpm.decide.checks.entitlement import LET_DIVIDE
 from openlpm.decide.checks.postcopy import ALLOW_POSTCOPY
 from openlpm.model.certificate import Flaw
 from openlpm.model.errors import Gone, HypervisorRefused, OpenLpmError
@@ -114,6 +116,14 @@ def failed(error: libvirt.libvirtError, line: Connection, wanted: Transfer) -> O
             f"The transfer {ends} failed: {wanted.target.name} cannot take it by post-copy.",
             cause=said(error),
             remedy=ALLOW_POSTCOPY,
+        )
+    if NO_CONTROLLER in said(error):
+        return HypervisorRefused(
+            "cpu-controller-missing",
+            f"The transfer {ends} failed: {wanted.target.name} takes no partition that has an "
+            "entitlement.",
+            cause=said(error),
+            remedy=LET_DIVIDE,
         )
     return HypervisorRefused(
         "transfer-failed",

@@ -10,20 +10,17 @@ QEMU before 8.1 only says "Postcopy is not supported", and why in its log.
 """
 
 import json
-from contextlib import suppress
 
 import libvirt
 import libvirt_qemu
 
 from openlpm.adapters.libvirt.commandline import add_arguments
 from openlpm.adapters.libvirt.connection import Connection
-from openlpm.adapters.libvirt.errors import said, sentence
-from openlpm.adapters.libvirt.throwaway import in_turn, skeleton
-from openlpm.adapters.libvirt.xml import to_text
+from openlpm.adapters.libvirt.errors import sentence
+from openlpm.adapters.libvirt.throwaway import skeleton, tried_paused
+from openlpm.adapters.libvirt.xml import Element
 from openlpm.model.errors import HypervisorRefused
 
-_PATIENCE_S = 12.0
-_FLAGS = libvirt.VIR_DOMAIN_START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY
 _ALLOW = json.dumps(
     {
         "execute": "migrate-set-capabilities",
@@ -34,33 +31,21 @@ _ALLOW = json.dumps(
 
 def try_postcopy(connection: Connection, arch: str) -> str:
     """Why no partition may arrive here by post-copy, or why that cannot be tried; "" if it may."""
-    with connection.apart() as line:
-        try:
-            return line.ask(
-                "try post-copy",
-                lambda: in_turn("postcopy", lambda name: _trouble(line, name, arch)),
-                seconds=_PATIENCE_S,
-                itself=True,
-            )
-        except HypervisorRefused as error:
-            line.close()  # it ends the throwaway, and nobody else shall wait behind a call
-            return f"It cannot be tried: {error.cause}"
+    try:
+        return tried_paused(connection, "postcopy", lambda name: _waiting(name, arch), _forbidden)
+    except HypervisorRefused as error:
+        return f"It cannot be tried: {error.cause}"
 
 
-def _trouble(line: Connection, name: str, arch: str) -> str:
+def _waiting(name: str, arch: str) -> Element:
+    """It waits for memory."""
     root, _ = skeleton(name, arch)
     add_arguments(root, "-incoming", "defer")
-    try:
-        guest = line.raw.createXML(to_text(root), _FLAGS)
-    except libvirt.libvirtError as error:
-        if not line.alive:
-            raise
-        return said(error)
-    try:
-        return refusal(libvirt_qemu.qemuMonitorCommand(guest, _ALLOW, 0))
-    finally:
-        with suppress(libvirt.libvirtError):
-            guest.destroy()
+    return root
+
+
+def _forbidden(guest: libvirt.virDomain) -> str:
+    return refusal(libvirt_qemu.qemuMonitorCommand(guest, _ALLOW, 0))
 
 
 def refusal(answer: str) -> str:

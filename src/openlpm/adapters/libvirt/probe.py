@@ -34,6 +34,8 @@ _UNREACHABLE = "nbd://127.0.0.1:1/openlpm-sentinel"
 _QEMU_SAYS = re.compile(r"-blockdev (\{.*?\}): (.*)", re.DOTALL)
 _WORDLESS = re.compile(r"closed the monitor\.$")
 _TRIES_MORE = 2
+_AT_ONCE = 4
+"""Each try is a QEMU, and a partition may have a hundred disks."""
 _FLAGS = libvirt.VIR_DOMAIN_START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY
 
 
@@ -48,17 +50,19 @@ def open_disks(connection: Connection, arch: str, disks: Sequence[VirtualDisk]) 
 
 
 def _not_opened(connection: Connection, arch: str, disks: Sequence[VirtualDisk]) -> dict[str, str]:
-    """All at once, which is the usual case; when one fails, each by itself, side by side."""
+    """All at once, which is the usual case; when one fails, each by itself, four side by side."""
     reason = _trouble(connection, arch, disks)
     if not reason:
         return {}
     if len(disks) == 1:
         return {disks[0].target: reason}
-    tries: dict[str, Future[str]] = {
-        disk.target: begun(lambda d=disk: _trouble(connection, arch, [d]), f"try {disk.target}")
-        for disk in disks
-    }
-    reasons = {target: tried.result() for target, tried in tries.items()}
+    reasons: dict[str, str] = {}
+    for at in range(0, len(disks), _AT_ONCE):
+        tries: dict[str, Future[str]] = {
+            disk.target: begun(lambda d=disk: _trouble(connection, arch, [d]), f"try {disk.target}")
+            for disk in disks[at : at + _AT_ONCE]
+        }
+        reasons |= {target: tried.result() for target, tried in tries.items()}
     return {target: why for target, why in reasons.items() if why}
 
 

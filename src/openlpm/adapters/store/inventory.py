@@ -7,7 +7,7 @@ a database gives depends on its locale.
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from openlpm.adapters.store import inventory_codec as codec
 from openlpm.adapters.store.schema import seen_partitions, systems
@@ -34,6 +34,16 @@ class Inventory:
                     remedy="Give it another name, or remove the other one first.",
                 )
             connection.execute(insert(systems).values(sealed(codec.system_row(system))))
+
+    def change(self, system: System) -> None:
+        """Describe a system anew."""
+        with self._transactions.writing() as connection:
+            _require(connection, system.name)
+            connection.execute(
+                update(systems)
+                .where(systems.c.name == system.name)
+                .values(sealed(codec.system_row(system)))
+            )
 
     def remove(self, name: str) -> None:
         """Forget a system and what was seen of it."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from openlpm.decide.examination import Examination
+from openlpm.decide.same_disk import IN_POOLS, is_same
 from openlpm.model.finding import Finding, Severity
 from openlpm.model.hardware import DiskKind, VirtualDisk
 
@@ -35,7 +36,25 @@ def disks_are_shared(e: Examination) -> Iterator[Finding]:
                 e.source.name,
                 f"disk {disk.target}: {disk.source}",
                 f"Disk {disk.target} is a file on {e.source.name} itself.",
-                "Put it on network storage, or on a storage pool that both servers share.",
+                "Put it on network storage, or in a storage pool that both servers share "
+                "(lpm storage pools).",
+            )
+
+
+def pools_are_the_same(e: Examination) -> Iterator[Finding]:
+    """The same pool name or path may be other storage at the target, and hold a disk like it."""
+    for disk in data_disks(e):
+        if e.pools is None or disk.kind not in IN_POOLS or not disk.on_shared_storage:
+            continue
+        if not is_same(disk, *e.pools):
+            yield Finding(
+                "pool-differs",
+                Severity.ERROR,
+                e.target.name,
+                f"disk {disk.target}: {disk.source}, by the storage pools of both servers",
+                f"Nothing shows that {disk.source} is the same storage on {e.target.name}.",
+                f"Define a pool of the same storage, name and path on {e.target.name}; "
+                "lpm storage pools shows which are the same.",
             )
 
 

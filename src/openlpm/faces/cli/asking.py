@@ -7,6 +7,7 @@ def show(partition: str, as_json: bool) -> None:
     found = console().get(path_of("partitions", partition))
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -20,6 +21,9 @@ from openlpm.model.spoken import PLAIN
 
 COMPLETION_S = 0.5
 """What somebody waits for at most after pressing Tab."""
+
+PLAIN_ADAPTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9:/._%-]{0,255}\Z")
+"""A disk's URL or a MAC address that is one word in every shell."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,6 +49,32 @@ def partition_name(command: F) -> F:
     return click.argument("partition", shell_complete=complete_partitions)(command)
 
 
+def profile_name(command: F) -> F:
+    """Add the argument PROFILE: a name, after PARTITION."""
+    return click.argument("profile", shell_complete=complete_profiles)(command)
+
+
+def pool_name(command: F) -> F:
+    """Add the argument POOL: a name."""
+    return click.argument("pool", shell_complete=complete_pools)(command)
+
+
+def volume_name(command: F) -> F:
+    """Add the argument VOLUME: a name, after POOL."""
+    return click.argument("volume", shell_complete=complete_volumes)(command)
+
+
+def on_option(command: F) -> F:
+    """Add `--on SYSTEM`, for pools that are not the same everywhere."""
+    return click.option(
+        "--on",
+        default="",
+        metavar="SYSTEM",
+        shell_complete=complete_systems,
+        help="Whose pool is meant, where systems have different ones of that name.",
+    )(command)
+
+
 def migration_id(command: F) -> F:
     """Add the argument MIGRATION: an id."""
     return click.argument("migration", shell_complete=complete_migrations)(command)
@@ -66,7 +96,10 @@ def complete_systems(
 ) -> list[CompletionItem]:
     """The managed systems' names, with their state."""
     return _completed(
-        ctx, "systems", incomplete, lambda row: (row["system"]["name"], str(row["link"]))
+        ctx,
+        ("systems",),
+        incomplete,
+        _listed(lambda row: (row["system"]["name"], str(row["link"]))),
     )
 
 
@@ -85,10 +118,75 @@ def complete_partitions(
     """The partitions' names, with where they are."""
     return _completed(
         ctx,
-        "partitions",
+        ("partitions",),
         incomplete,
-        lambda row: (row["name"], f"{row['state']} on {row['system']}"),
+        _listed(lambda row: (row["name"], f"{row['state']} on {row['system']}")),
     )
+
+
+def complete_profiles(
+    ctx: click.Context, _: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The names of the profiles of the partition that was named before, the current one marked."""
+    # While an option lacks its value, click has put no argument in its place yet.
+    partition = ctx.params.get("partition") or next(iter(ctx.args), "")
+    if not partition:
+        return []
+
+    def rows(found: Any) -> list[tuple[str, str]]:
+        current = found["current"]
+        names = [each["name"] for each in found["profiles"]]
+        return [(name, "current" if name == current else "") for name in names]
+
+    return _completed(ctx, ("partitions", partition, "profiles"), incomplete, rows)
+
+
+def complete_pools(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The names of storage pools, with where they are."""
+
+    def rows(found: Any) -> list[tuple[str, str]]:
+        systems: dict[str, list[str]] = {}
+        for each in found["pools"]:
+            systems.setdefault(each["pool"]["name"], []).append(each["system"])
+        return [(name, f"on {', '.join(on)}") for name, on in systems.items()]
+
+    return _completed(ctx, ("storage", "pools"), incomplete, rows)
+
+
+def complete_volumes(
+    ctx: click.Context, _: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The names of the volumes of the pool that was named before, with who uses them."""
+    pool = ctx.params.get("pool") or next(iter(ctx.args), "")
+    if not pool:
+        return []
+
+    def rows(found: Any) -> list[tuple[str, str]]:
+        return [
+            (each["volume"]["name"], ", ".join(sorted({use["partition"] for use in each["uses"]})))
+            for each in found["volumes"]
+        ]
+
+    return _completed(ctx, ("storage", "pools", pool, "volumes"), incomplete, rows)
+
+
+def complete_adapters(
+    member: str,
+) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """The adapters of the running partition that was named before: "disk" URLs, or "mac"s."""
+
+    def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        partition = ctx.params.get("partition") or next(iter(ctx.args), "")
+        if not partition:
+            return []
+
+        def rows(found: Any) -> list[tuple[str, str]]:
+            return [(each[member], "") for each in found["adapters"] if member in each]
+
+        path = ("partitions", partition, "size")
+        return _completed(ctx, path, incomplete, rows, plain=PLAIN_ADAPTER)
+
+    return complete
 
 
 def complete_migrations(
@@ -100,19 +198,27 @@ def complete_migrations(
         move = row["migration"]
         return move["id"], f"{move['partition']} to {move['target']}: {move['phase']}"
 
-    return _completed(ctx, "migrations", incomplete, item)
+    return _completed(ctx, ("migrations",), incomplete, _listed(item))
+
+
+def _listed(item: Callable[[Any], tuple[str, str]]) -> Callable[[Any], list[tuple[str, str]]]:
+    return lambda rows: [item(row) for row in rows]
 
 
 def _completed(
-    ctx: click.Context, nouns: str, incomplete: str, item: Callable[[Any], tuple[str, str]]
+    ctx: click.Context,
+    path: tuple[str, ...],
+    incomplete: str,
+    items: Callable[[Any], list[tuple[str, str]]],
+    plain: re.Pattern[str] = PLAIN,
 ) -> list[CompletionItem]:
     try:
-        rows = console(ctx, timeout_s=COMPLETION_S).get(path_of(nouns))
+        found = items(console(ctx, timeout_s=COMPLETION_S).get(path_of(*path)))
     except Problem:
         return []  # a message would land in the middle of the user's command line
     # bash puts on the command line what it is given, unquoted: `web1;reboot` would be two commands.
     return [
         CompletionItem(name, help=printable(note))
-        for name, note in map(item, rows)
-        if name.startswith(incomplete) and PLAIN.match(name)
+        for name, note in found
+        if name.startswith(incomplete) and plain.match(name)
     ]

@@ -68,13 +68,21 @@ class Client:
         """What the console answers to a question; several values are given one by one."""
         return self._ask("GET", _with_query(path, query))
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    def post(self, path: str, body: Mapping[str, Any] | None = None, **query: str | None) -> Any:
         """What the console answers to a command."""
-        return self._ask("POST", path, body)
+        return self._ask("POST", _with_query(path, query), body)
 
-    def delete(self, path: str) -> None:
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What the console answers when `body` replaces what is there."""
+        return self._ask("PUT", path, body)
+
+    def patch(self, path: str, body: Mapping[str, Any], **query: str | None) -> Any:
+        """What the console answers when `body` changes what is there."""
+        return self._ask("PATCH", _with_query(path, query), body)
+
+    def delete(self, path: str, **query: str | None) -> Any:
         """Remove what `path` names."""
-        self._ask("DELETE", path)
+        return self._ask("DELETE", _with_query(path, query))
 
     def stream(self, path: str, **query: str | int | None) -> Iterator[Message]:
         """The messages of an event stream, from now until it ends.

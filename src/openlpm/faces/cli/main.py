@@ -19,7 +19,11 @@ _CLI = "openlpm.faces.cli"
 
 COMMANDS = {
     "system": Lazy(f"{_CLI}.system", "system", "Managed systems: add, list, show, remove."),
+    "vios": Lazy(f"{_CLI}.vios", "vios", "Virtual I/O Servers: show, set."),
+    "storage": Lazy(f"{_CLI}.storage", "storage", "Storage pools and volumes: list, create, …"),
+    "network": Lazy(f"{_CLI}.network", "network", "Virtual switches: VLANs, MTU, adapters."),
     "partition": Lazy(f"{_CLI}.partition", "partition", "Partitions: create, activate, list, …"),
+    "profile": Lazy(f"{_CLI}.profile", "profile", "What partitions get when activated."),
     "validate": Lazy(f"{_CLI}.move", "validate", "Check whether a partition could move."),
     "migrate": Lazy(f"{_CLI}.move", "migrate", "Move a partition to another system."),
     "targets": Lazy(

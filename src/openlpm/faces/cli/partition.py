@@ -1,17 +1,25 @@
 """`lpm partition`: what runs on the managed systems, and its power.
 
 Creating one is in `partition_create`, its serial console in `partition_console`, waiting for
-it to be off in `partition_shutdown`; moving it is `move`.
+it to be off in `partition_shutdown`, resizing it in `partition_resize`; moving it is `move`.
 """
 
 from typing import Any
 
 import click
 
-from openlpm.faces.cli.asking import complete_systems, console, json_option, partition_name
+from openlpm.faces.cli.asking import (
+    complete_profiles,
+    complete_systems,
+    console,
+    json_option,
+    partition_name,
+)
 from openlpm.faces.cli.client import path_of
 from openlpm.faces.cli.lazy import Lazy, LazyGroup
 from openlpm.faces.cli.output import moment, print_json, say, sheet, table
+from openlpm.faces.cli.partition_size import Size, size_of
+from openlpm.faces.cli.problem import finding_lines
 
 _CLI = "openlpm.faces.cli"
 
@@ -21,6 +29,15 @@ _CLI = "openlpm.faces.cli"
     lazy={
         "create": Lazy(f"{_CLI}.partition_create", "create", "Create a partition."),
         "shutdown": Lazy(f"{_CLI}.partition_shutdown", "shutdown", "Shut a partition down."),
+        "set": Lazy(f"{_CLI}.partition_resize", "set_", "Resize a partition while it runs."),
+        "add-disk": Lazy(f"{_CLI}.partition_resize", "add_disk", "Plug a disk while it runs."),
+        "remove-disk": Lazy(f"{_CLI}.partition_resize", "remove_disk", "Unplug a disk."),
+        "add-ethernet": Lazy(
+            f"{_CLI}.partition_resize", "add_ethernet", "Plug an Ethernet adapter while it runs."
+        ),
+        "remove-ethernet": Lazy(
+            f"{_CLI}.partition_resize", "remove_ethernet", "Unplug an Ethernet adapter."
+        ),
         "console": Lazy(f"{_CLI}.partition_console", "serial_console", "Its serial console."),
     },
 )
@@ -88,10 +105,13 @@ def show(partition: str, as_json: bool) -> None:
       lpm partition show web1
     """
     found = console().get(path_of("partitions", partition))
-    print_json(found) if as_json else say(sheet(_particulars(found)))
+    if as_json:
+        print_json(found)
+    else:
+        say(sheet(_particulars(found, size_of(found))))
 
 
-def _particulars(found: dict[str, Any]) -> list[tuple[str, object]]:
+def _particulars(found: dict[str, Any], size: Size) -> list[tuple[str, object]]:
     mark: dict[str, Any] = found["mark"] or {}
     policy: dict[str, Any] = mark.get("policy", {})
     return [
@@ -102,9 +122,11 @@ def _particulars(found: dict[str, Any]) -> list[tuple[str, object]]:
         ("State", f"{state_of(found)}, seen {moment(found['seen_at'])}"),
         ("RMC", found["rmc"]),
         ("OS type", mark.get("os_type")),
-        ("Processors", found["processors"]),
-        ("Processing units", mark.get("processing_units")),
-        ("Memory", f"{found['memory_mib']} MiB"),
+        ("Profile", size.profile),
+        ("Processors", f"{found['processors']}{size.processors}"),
+        ("Processing units", f"{mark['processing_units']:g}{size.units}" if mark else None),
+        ("Memory", f"{found['memory_mib']} MiB{size.memory}"),
+        *(("Adapter", adapter) for adapter in size.adapters),
         ("Writes to", ", ".join(found["writes"]) or None),
         ("Returns to", mark.get("came_from")),
         ("Longest pause", f"{policy['max_pause_ms']} ms" if policy else None),
@@ -115,15 +137,29 @@ def _particulars(found: dict[str, Any]) -> list[tuple[str, object]]:
 
 @partition.command()
 @partition_name
+@click.option(
+    "--profile",
+    default="",
+    metavar="PROFILE",
+    shell_complete=complete_profiles,
+    help="Another than the current one; it becomes the current one.",
+)
 @json_option
-def activate(partition: str, as_json: bool) -> None:
-    """Power a partition on.
+def activate(partition: str, profile: str, as_json: bool) -> None:
+    """Power a partition on with what its profile says.
+
+    It gets the desired amounts, or what is free down to the minimum.
 
     \b
     Example:
       lpm partition activate web1
+      lpm partition activate web1 --profile night
     """
-    _change(partition, "activate", as_json)
+    found = console().post(path_of("partitions", partition, "activate"), {"profile": profile})
+    print_state(found, as_json)
+    if not as_json:
+        for warning in found["warnings"]:
+            say("\n".join(finding_lines(warning)), err=True)
 
 
 @partition.command()

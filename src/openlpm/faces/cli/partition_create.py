@@ -7,6 +7,7 @@ import click
 from openlpm.faces.cli.asking import complete_systems, console, json_option
 from openlpm.faces.cli.client import path_of
 from openlpm.faces.cli.partition import print_state
+from openlpm.faces.cli.profile_change import change_of, limit_options
 from openlpm.faces.cli.size import MEBIBYTES
 
 
@@ -80,6 +81,7 @@ class Network(click.ParamType[dict[str, str]]):
     show_default=True,
     help="May a target run it before all of its memory is there, if a move does not converge?",
 )
+@limit_options
 @json_option
 def create(
     *,
@@ -95,6 +97,7 @@ def create(
     max_pause: int | None,
     postcopy: str,
     as_json: bool,
+    **limits: Any,
 ) -> None:
     """Create the partition NAME. It stays off until it is activated.
 
@@ -114,6 +117,8 @@ def create(
         "cpu_model": cpu_model,
         "machine": machine,
     }
+    # What is given once, the body has; its first profile is told how far amounts may differ.
+    body["profile"] = change_of(limits)
     policy = {"max_pause_ms": max_pause, "postcopy": postcopy == "allowed"}
     body["policy"] = {key: value for key, value in policy.items() if value is not None}
     print_state(console().post(path_of("partitions"), body), as_json)

@@ -1,10 +1,10 @@
-"""An amount of memory on the command line: 512, 512M or 2G, as MiB."""
+"""An amount of memory on the command line: 512, 512M or 2G (2GiB), as MiB."""
 
 import re
 
 import click
 
-_SIZE = re.compile(r"([0-9]{1,12})(M|G|T)?\Z")
+_SIZE = re.compile(r"([0-9]{1,12})(?:(M|G|T)(?:iB)?)?\Z")
 _FACTOR = {None: 1, "M": 1, "G": 1024, "T": 1024 * 1024}
 
 

@@ -20,7 +20,10 @@ from openlpm.faces.rest import (
     events,
     migrations,
     partitions,
+    profiles,
+    storage,
     systems,
+    vios,
 )
 from openlpm.faces.rest.limit import BodyLimit
 from openlpm.faces.rest.problems import MEDIA_TYPE, Problem, tell_problems
@@ -51,14 +54,8 @@ def build_app(console: Console, streams: Streams | None = None) -> FastAPI:
 def _v1() -> APIRouter:
     v1 = APIRouter(prefix="/v1")
     for noun in (
-        systems,
-        baseline,
-        partitions,
-        migrations,
-        events,
-        console_stream,
-        consoles,
-        backups,
+        *(systems, vios, storage, baseline, partitions, profiles, migrations, events),
+        *(console_stream, consoles, backups),
     ):
         v1.include_router(noun.router)
     return v1

@@ -4,11 +4,17 @@ Bodies check types only. Whether a name is well-formed or a number in range is t
 say (`model/names.py`), once, for every face. Each `value()` gives the model's noun.
 """
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from openlpm.model.partition import DiskSpec, EthernetSpec, PartitionSpec
 from openlpm.model.policy import Policy
+from openlpm.model.profile_document import read_adapter
+from openlpm.model.resize import Resize
 from openlpm.model.system import Mover, System
+
+_NO_MAC = {"mac": ""}
 
 
 class Body(BaseModel):
@@ -55,6 +61,29 @@ class SystemBody(Body):
         )
 
 
+class ViosBody(Body):
+    """What to change of a Virtual I/O Server; null: as it is. `mover_address` empty: the host of
+    the connection URI."""
+
+    mover_address: str | None = None
+    mover_bandwidth_mib_s: int | None = Field(default=None, description="0: no limit")
+    concurrent: int | None = None
+
+
+class VolumeBody(Body):
+    """A volume to make. `format` empty: raw."""
+
+    name: str
+    size_mib: int
+    format: str = Field(default="", description="raw or qcow2; of files only")
+
+
+class GrowBody(Body):
+    """The size that a volume should have."""
+
+    size_mib: int
+
+
 class DiskBody(Body):
     """A disk: the URL of a network volume, nbd://host:port/export."""
 
@@ -95,6 +124,9 @@ class PartitionBody(Body):
     cpu_model: str = ""
     machine: str = ""
     policy: PolicyBody = PolicyBody()
+    profile: dict[str, Any] = Field(
+        default={}, description="what its first profile says beyond these, as in PATCH of one"
+    )
 
     def value(self) -> PartitionSpec:
         """The model's noun."""
@@ -109,7 +141,58 @@ class PartitionBody(Body):
             cpu_model=self.cpu_model,
             machine=self.machine,
             policy=self.policy.value(),
+            profile=self.profile,
         )
+
+
+class ActivateBody(Body):
+    """What to activate with; '' for the current profile."""
+
+    profile: str = ""
+
+
+class ResizeBody(Body):
+    """What to change of a running partition; what is left out stays as it is."""
+
+    memory_mib: int | None = None
+    processors: int | None = None
+    processing_units: float | None = None
+    add: list[dict[str, Any]] = Field(
+        default=[], description="adapters as in a profile's document; without `mac`: one is chosen"
+    )
+    remove: list[str] = Field(default=[], description="adapters: a disk's URL or a MAC address")
+    save: bool = Field(default=False, description="in its current profile, too")
+
+    def value(self) -> Resize:
+        """The model's noun."""
+        return Resize(
+            memory_mib=self.memory_mib,
+            processors=self.processors,
+            units=self.processing_units,
+            add=tuple(
+                read_adapter({**_NO_MAC, **one} if "network" in one else one, f"add[{at}]")
+                for at, one in enumerate(self.add)
+            ),
+            remove=tuple(self.remove),
+            save=self.save,
+        )
+
+
+class NewProfileBody(Body):
+    """A profile to add: what the partition is now, but for `change`; or like `copy_of`."""
+
+    name: str
+    copy_of: str = ""
+    change: dict[str, Any] = Field(default={}, description="members of a profile's document")
+
+
+class ProfileBody(Body):
+    """What to change of a profile; `current`: and activate with it from now on."""
+
+    change: dict[str, Any] = Field(default={}, description="members of a profile's document")
+    require: list[str] = Field(default=[], description="adapters, by their URL or MAC address")
+    desire: list[str] = Field(default=[], description="the same, those that may be missing")
+    current: bool = False
 
 
 class ShutdownBody(Body):

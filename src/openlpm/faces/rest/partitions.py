@@ -1,14 +1,15 @@
 """Partitions: create, list, show, delete, and what changes their state where they are.
 
 `{partition}` is a name or a UUID; a name that several partitions have is refused. Moving them
-is in `migrations`, their serial console in `console_stream`.
+is in `migrations`, their serial console in `console_stream`, their profiles in `profiles`.
 """
 
 from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 
-from openlpm.faces.rest.bodies import PartitionBody, ShutdownBody
+from openlpm.engine.views import Activated, Resized, SizeView
+from openlpm.faces.rest.bodies import ActivateBody, PartitionBody, ResizeBody, ShutdownBody
 from openlpm.faces.rest.uses import Uses
 from openlpm.model.partition import Partition
 
@@ -42,9 +43,9 @@ def delete_partition(partition: str, console: Uses) -> None:
 
 
 @router.post("/{partition}/activate")
-def activate(partition: str, console: Uses) -> Partition:
-    """Power it on."""
-    return console.activate(partition)
+def activate(partition: str, console: Uses, body: ActivateBody | None = None) -> Activated:
+    """Power it on, with its current profile or the one named, which becomes the current one."""
+    return console.activate(partition, body.profile if body else "")
 
 
 @router.post("/{partition}/shutdown")
@@ -63,6 +64,18 @@ def pause(partition: str, console: Uses) -> Partition:
 def resume(partition: str, console: Uses) -> Partition:
     """Let its processors run on."""
     return console.resume(partition)
+
+
+@router.get("/{partition}/size")
+def size(partition: str, console: Uses) -> SizeView:
+    """What it has, how far it can be resized, and its current profile."""
+    return console.size(partition)
+
+
+@router.post("/{partition}/resize")
+def resize(partition: str, body: ResizeBody, console: Uses) -> Resized:
+    """Change it while it runs, within its current profile's limits: all of it, or nothing."""
+    return console.resize(partition, body.value())
 
 
 @router.post("/{partition}/adopt")
