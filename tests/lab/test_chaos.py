@@ -9,7 +9,7 @@ import pytest
 
 from openlpm.chaos.cli import make_scene
 from openlpm.chaos.faults import FAULTS
-from openlpm.chaos.moments import Moment
+from openlpm.chaos.moments import POSTCOPY, Moment
 from openlpm.chaos.run import Case, all_cases, quarter, run_case, run_or_explain
 from openlpm.chaos.scene import Scene
 from openlpm.chaos.traces import Traces
@@ -48,6 +48,13 @@ def test_the_quarter_has_each_fault_and_each_moment() -> None:
     assert {case.fault for case in quarter()} == set(FAULTS)
     assert {case.moment for case in quarter()} == set(Moment)
     assert len(all_cases()) >= 190
+
+
+def test_a_connection_breaks_all_through_postcopy() -> None:
+    names = {case.name for case in all_cases()}
+    for fault in ("migration-cut", "migration-reset"):
+        assert {f"{fault}@{moment}" for moment in POSTCOPY} <= names
+    assert "migration-reset-twice@post-copy" in names
 
 
 def test_a_case_that_needs_postgresql_says_when_there_is_none(

@@ -4,7 +4,7 @@ import pytest
 
 from openlpm.chaos.faults import FAULTS
 from openlpm.chaos.judge import ANY_DEATH
-from openlpm.chaos.moments import POSTCOPY, Moment
+from openlpm.chaos.moments import AROUND_SWITCH, Moment
 
 ROWS = {fault.name: fault for fault in FAULTS}
 TRIPPED = (
@@ -32,7 +32,7 @@ def test_a_lost_peer_excuses_only_the_crash_over_disks(
 
 
 def test_a_killed_libvirtd_at_the_target_excuses_only_its_own_doing() -> None:
-    for moment in POSTCOPY:
+    for moment in AROUND_SWITCH:
         death = ROWS["target-libvirtd-killed"].deaths[moment]
         assert death.explains("shut off (daemon)", "")
         assert not death.explains("shut off (crashed)", TRIPPED)
@@ -43,5 +43,5 @@ def test_a_death_of_any_kind_is_excused_where_the_fault_kills() -> None:
     assert not ANY_DEATH.explains("paused (user)", "")
     assert {name: {*fault.deaths} for name, fault in ROWS.items() if fault.deaths} == {
         "source-libvirtd-frozen": {Moment.SEND, Moment.SWITCH_OVER},
-        "target-libvirtd-killed": {Moment.SWITCH_OVER, *POSTCOPY},
+        "target-libvirtd-killed": {Moment.SWITCH_OVER, *AROUND_SWITCH},
     }

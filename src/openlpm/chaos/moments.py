@@ -5,6 +5,7 @@ capture … cut-ties    the record of that step has just been written
 stop          the operator's stop has just been written, in the midst of step 3
 post-copy-switch    the source is paused for post-copy, the target does not run it yet
 post-copy     the target runs it, and still fetches memory
+post-copy-middle, -end    half of what it had to fetch has come, all but an eighth has
 """
 
 from enum import StrEnum
@@ -36,9 +37,14 @@ class Moment(StrEnum):
     STOP = "stop"
     POSTCOPY_SWITCH = "post-copy-switch"
     POSTCOPY = "post-copy"
+    POSTCOPY_MIDDLE = "post-copy-middle"
+    POSTCOPY_END = "post-copy-end"
 
 
-POSTCOPY = (Moment.POSTCOPY_SWITCH, Moment.POSTCOPY)
+AROUND_SWITCH = (Moment.POSTCOPY_SWITCH, Moment.POSTCOPY)
+LATER = {Moment.POSTCOPY_MIDDLE: 1 / 2, Moment.POSTCOPY_END: 1 / 8}
+"""How much of what is to be fetched is then still to come."""
+POSTCOPY = (*AROUND_SWITCH, *LATER)
 
 
 def reach(moment: Moment, scene: Scene, attempt: Attempt) -> bool:
@@ -57,7 +63,7 @@ def reach(moment: Moment, scene: Scene, attempt: Attempt) -> bool:
             return True
         case Moment.CAPTURE:
             return attempt.until_told("migration-begun")
-        case Moment.POSTCOPY_SWITCH | Moment.POSTCOPY:
+        case moment if moment in POSTCOPY:
             return _fetches(moment, scene, attempt)
         case Moment.SEND | Moment.STOP:
             return _in_the_midst(moment, scene, attempt)
@@ -97,12 +103,27 @@ def _fetches(moment: Moment, scene: Scene, attempt: Attempt) -> bool:
     def seen() -> str:
         if scene.move(move)["phase"] in FINAL:
             return "too late"
-        if moment is Moment.POSTCOPY:
-            return "seen" if scene.is_fetching(attempt.target) else ""
-        return "seen" if scene.state(attempt.source) == "paused (post-copy)" else ""
+        if moment is Moment.POSTCOPY_SWITCH:
+            return "seen" if scene.state(attempt.source) == "paused (post-copy)" else ""
+        return "seen" if scene.is_fetching(attempt.target) else ""
 
     try:
-        return until(seen, 30, "post-copy") == "seen"
+        if until(seen, 30, "post-copy") != "seen":
+            return False
+        return moment not in LATER or _is_left(LATER[moment], scene, attempt)
     except LabError:
         scene.link()
         return False
+
+
+def _is_left(share: float, scene: Scene, attempt: Attempt) -> bool:
+    move = attempt.answered()
+    first = until(lambda: scene.remaining_bytes(move), 10, "what there is to fetch")
+
+    def seen() -> int:
+        left = scene.remaining_bytes(move)
+        return left if left <= first * share or scene.move(move)["phase"] in FINAL else 0
+
+    left = until(seen, 30, "the rest of it")
+    attempt.notes.append(f"{left / 2**20:.1f} of {first / 2**20:.1f} MiB left to fetch")
+    return scene.is_fetching(attempt.target)

@@ -193,8 +193,15 @@ class Scene:
 
     def sent_bytes(self, move_id: str) -> int:
         """How much of its memory is across, by the console's figures."""
+        return self._figure(move_id, "sent_bytes")
+
+    def remaining_bytes(self, move_id: str) -> int:
+        """How much of its memory is still to come, by the same."""
+        return self._figure(move_id, "remaining_bytes")
+
+    def _figure(self, move_id: str, name: str) -> int:
         progress = self.client.get(path_of("migrations", move_id))["progress"]
-        return progress["sent_bytes"] if progress else 0
+        return progress[name] if progress else 0
 
     def events_of(self, move_id: str) -> list[str]:
         """The codes of what was told of a move, in order."""

@@ -17,7 +17,7 @@ from openlpm.chaos.faults.fault import (
     until_unreachable,
 )
 from openlpm.chaos.judge import Death
-from openlpm.chaos.moments import POSTCOPY, Moment
+from openlpm.chaos.moments import AROUND_SWITCH, Moment
 from openlpm.chaos.scene import Scene
 
 _DAEMONS_BYTES = 1 << 30
@@ -118,7 +118,7 @@ ROWS = (
         "kill -9 of the target's libvirtd",
         _kill_libvirtd("target"),
         _start_libvirtd("target"),
-        deaths=dict.fromkeys(POSTCOPY, _GIVEN_UP) | {Moment.SWITCH_OVER: _TRIPPED},
+        deaths=dict.fromkeys(AROUND_SWITCH, _GIVEN_UP) | {Moment.SWITCH_OVER: _TRIPPED},
         where=AND_POSTCOPY,
     ),
     Fault(
@@ -146,7 +146,7 @@ ROWS = (
         "kill -9 of the target's QEMU",
         _kill_qemu("target"),
         may_kill=True,
-        where=WITH_TARGET | {*POSTCOPY},
+        where=WITH_TARGET | {*AROUND_SWITCH},
     ),
     Fault(
         "target-qemu-frozen",

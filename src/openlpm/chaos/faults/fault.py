@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from openlpm.chaos.attempt import Attempt
 from openlpm.chaos.judge import Death
-from openlpm.chaos.moments import POSTCOPY, Moment
+from openlpm.chaos.moments import LATER, POSTCOPY, Moment
 from openlpm.chaos.scene import Scene, until
 
 Act = Callable[[Scene, Attempt], None]
@@ -14,7 +14,7 @@ HOLD_S = 4.0
 """How long a brief trouble lasts: long enough that everybody has met it."""
 NOTICED_S = 12.0
 EVERYWHERE = frozenset(Moment) - {*POSTCOPY}
-AND_POSTCOPY = frozenset(Moment)
+AND_POSTCOPY = frozenset(Moment) - {*LATER}
 WITH_TARGET = EVERYWHERE - {Moment.VALIDATION, Moment.CAPTURE}
 
 

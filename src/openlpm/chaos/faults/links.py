@@ -4,7 +4,6 @@ from contextlib import suppress
 
 from openlpm.chaos.attempt import Attempt
 from openlpm.chaos.faults.fault import (
-    AND_POSTCOPY,
     NOTICED_S,
     Act,
     Fault,
@@ -94,7 +93,7 @@ ROWS = (
         "the migration link is cut and healed",
         _cut("migration", "target"),
         _plug("migration", "target"),
-        where=AND_POSTCOPY,
+        where=frozenset(Moment),
     ),
     Fault(
         "management-cut-source",
