@@ -16,7 +16,7 @@ Why weights are not in the shares: docs/design/0014-profiles.md.
 
 from lxml import etree
 
-from openlpm.adapters.libvirt.xml import Element, number, text
+from openlpm.adapters.libvirt.xml import Element, child, number, take_out, text
 from openlpm.model.assignment import Assignment
 from openlpm.model.profile import Sharing
 
@@ -30,12 +30,8 @@ _OURS = ("shares", "period", "quota")
 
 def put(domain: Element, wanted: Assignment) -> None:
     """Into a definition; pinning and limits of the emulator that it has stay."""
-    tune = domain.find("cputune")
-    if tune is None:
-        tune = etree.SubElement(domain, "cputune")
-    for tag in _OURS:
-        for old in tune.findall(tag):
-            tune.remove(old)
+    remove(domain)
+    tune = child(domain, "cputune")
     for tag, value in reversed(figures(wanted)):
         leaf = etree.Element(tag)
         leaf.text = str(value)
@@ -45,10 +41,7 @@ def put(domain: Element, wanted: Assignment) -> None:
 def remove(domain: Element) -> bool:
     """Take them out; whether there were any."""
     found = [leaf for tag in _OURS for leaf in domain.findall(f"cputune/{tag}")]
-    for leaf in found:
-        parent = leaf.getparent()
-        assert parent is not None
-        parent.remove(leaf)
+    take_out(found)
     return bool(found)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from openlpm.adapters.libvirt.cputune import is_tuned
 from openlpm.adapters.libvirt.disk_xml import disks, is_mirrored
 from openlpm.adapters.libvirt.lost_writes import is_guarded
-from openlpm.adapters.libvirt.profiles import has_profiles
+from openlpm.adapters.libvirt.profiles import are_kept
 from openlpm.adapters.libvirt.xml import (
     MOST_NAME,
     Element,
@@ -118,7 +118,7 @@ def hardware(xml: str) -> Hardware:
         huge_page_kib=_huge_page_kib(domain),
         guarded_memory=is_guarded(domain),
         entitled=is_tuned(domain),
-        profiled=has_profiles(domain),
+        profiled=are_kept(domain),
         block_jobs=tuple(
             attribute(disk, "target", "dev")
             for disk in domain.iterfind("devices/disk")

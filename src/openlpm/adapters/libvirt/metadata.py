@@ -11,7 +11,16 @@ so partition id and way back arrive at the same instant as the partition itself.
 
 from lxml import etree
 
-from openlpm.adapters.libvirt.xml import Element, attribute, bad_xml, number, parse, to_text
+from openlpm.adapters.libvirt.xml import (
+    Element,
+    attribute,
+    bad_xml,
+    child,
+    number,
+    parse,
+    take_out,
+    to_text,
+)
 from openlpm.model.partition import Mark
 from openlpm.model.policy import Policy
 from openlpm.model.spoken import PLAIN
@@ -92,9 +101,11 @@ def with_mark(definition: str, mark: Mark) -> str:
 
 def put_mark(domain: Element, mark: Mark) -> None:
     """`mark` in place of the one that the definition had."""
-    metadata = domain.find("metadata")
-    if metadata is None:
-        metadata = etree.SubElement(domain, "metadata")
-    for old in metadata.findall(_PARTITION):
-        metadata.remove(old)
-    metadata.append(mark_element(mark))
+    put_element(domain, mark_element(mark))
+
+
+def put_element(domain: Element, element: Element) -> None:
+    """Into the definition's metadata, in place of what that has of this tag."""
+    metadata = child(domain, "metadata")
+    take_out(metadata.findall(str(element.tag)))
+    metadata.append(element)

@@ -13,6 +13,7 @@ import json
 
 from lxml import etree
 
+from openlpm.adapters.libvirt.metadata import put_element
 from openlpm.adapters.libvirt.xml import Element, to_text
 from openlpm.model.errors import BadRequest, Conflict
 from openlpm.model.profile import Profiles
@@ -41,11 +42,6 @@ def profiles_element(profiles: Profiles) -> Element:
     return element
 
 
-def has_profiles(domain: Element) -> bool:
-    """Whether some are kept there, damaged or not."""
-    return domain.find(f"metadata/{_ELEMENT}") is not None
-
-
 def read_kept(domain: Element) -> Profiles | None:
     """Those of a domain; None where none are kept. Raises `Conflict` where they are damaged."""
     elements = domain.findall(f"metadata/{_ELEMENT}")
@@ -69,12 +65,7 @@ def are_kept(domain: Element) -> bool:
 
 def put(domain: Element, profiles: Profiles) -> None:
     """Into a definition, in place of those it had."""
-    metadata = domain.find("metadata")
-    if metadata is None:
-        metadata = etree.SubElement(domain, "metadata")
-    for old in metadata.findall(_ELEMENT):
-        metadata.remove(old)
-    metadata.append(profiles_element(profiles))
+    put_element(domain, profiles_element(profiles))
 
 
 def _no_number(name: str) -> None:

@@ -19,7 +19,7 @@ from lxml import etree
 from openlpm.adapters.libvirt import lost_writes
 from openlpm.adapters.libvirt.compose import scsi_controller
 from openlpm.adapters.libvirt.domain_xml import current_mib, memory_mib
-from openlpm.adapters.libvirt.xml import Element, text
+from openlpm.adapters.libvirt.xml import Element, child, take_out, text
 from openlpm.model.assignment import Assignment
 from openlpm.model.errors import Conflict
 
@@ -61,9 +61,7 @@ def _is_fixed(domain: Element, wanted: Assignment) -> bool:
 
 
 def _leaf(domain: Element, tag: str, value: int) -> Element:
-    leaf = domain.find(tag)
-    if leaf is None:
-        leaf = etree.SubElement(domain, tag)
+    leaf = child(domain, tag)
     leaf.text = str(value)
     return leaf
 
@@ -74,8 +72,7 @@ def _put_processors(domain: Element, wanted: Assignment) -> None:
     leaf = _leaf(domain, "vcpu", most)
     if "current" in leaf.attrib:
         del leaf.attrib["current"]
-    for old in domain.findall("vcpus"):
-        domain.remove(old)
+    take_out(domain.findall("vcpus"))
     if wanted.least_processors in (0, most):
         return
     leaf.set("current", str(wanted.processors))

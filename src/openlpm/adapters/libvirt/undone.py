@@ -14,7 +14,7 @@ from copy import deepcopy
 
 from lxml import etree
 
-from openlpm.adapters.libvirt.xml import Element, attribute
+from openlpm.adapters.libvirt.xml import Element, attribute, child, take_out
 
 NAMESPACE = "urn:openlpm:own:1"
 PREFIX = "openlpm-own"
@@ -31,7 +31,7 @@ def give_back_processor(domain: Element) -> None:
     """The partition's own, if a profile took it."""
     kept = _taken(domain, _PROCESSOR)
     if kept is not None:
-        _remove(domain.findall("cpu"))
+        take_out(domain.findall("cpu"))
         domain.extend(kept)
 
 
@@ -62,7 +62,7 @@ def give_back_order(domain: Element) -> None:
 
 def remove_order(domain: Element) -> None:
     """So that another can be given: libvirt takes one of kinds or one of single devices."""
-    _remove([*domain.findall("devices/*/boot"), *domain.findall("os/boot")])
+    take_out([*domain.findall("devices/*/boot"), *domain.findall("os/boot")])
 
 
 def _devices(domain: Element) -> Iterator[tuple[str, Element]]:
@@ -74,9 +74,7 @@ def _devices(domain: Element) -> Iterator[tuple[str, Element]]:
 
 
 def _keep(domain: Element, kind: str, elements: Iterable[Element]) -> None:
-    metadata = domain.find("metadata")
-    if metadata is None:
-        metadata = etree.SubElement(domain, "metadata")
+    metadata = child(domain, "metadata")
     before = metadata.find(_BEFORE)
     if before is None:
         before = etree.SubElement(metadata, _BEFORE, nsmap={PREFIX: NAMESPACE})
@@ -89,14 +87,7 @@ def _taken(domain: Element, kind: str) -> Element | None:
     kept = domain.find(f"metadata/{_BEFORE}/{kind}")
     if kept is not None:
         before = kept.getparent()
-        _remove([kept])
+        take_out([kept])
         if before is not None and not len(before):
-            _remove([before])
+            take_out([before])
     return kept
-
-
-def _remove(elements: Iterable[Element]) -> None:
-    for element in elements:
-        parent = element.getparent()
-        assert parent is not None
-        parent.remove(element)

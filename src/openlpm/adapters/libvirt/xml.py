@@ -4,13 +4,25 @@ libvirt's XML holds no DTD, no entities and no megabytes; what does is refused. 
 with a text, the caller gets `BadRequest("bad-xml", …)` and nothing else.
 """
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from lxml import etree
 
 from openlpm.model.errors import BadRequest
 
-__all__ = ["MOST_NAME", "Element", "attribute", "bad_xml", "number", "parse", "text", "to_text"]
+__all__ = [
+    "MOST_NAME",
+    "Element",
+    "attribute",
+    "bad_xml",
+    "child",
+    "number",
+    "parse",
+    "take_out",
+    "text",
+    "to_text",
+]
 
 Element: TypeAlias = etree._Element  # pyright: ignore[reportPrivateUsage]
 
@@ -82,6 +94,20 @@ def attribute(parent: Element | None, path: str, name: str, default: str = "") -
     child = None if parent is None else parent.find(path)
     value = None if child is None else child.get(name)
     return default if value is None else value
+
+
+def child(parent: Element, tag: str) -> Element:
+    """The first child of that tag, made where there is none."""
+    found = parent.find(tag)
+    return etree.SubElement(parent, tag) if found is None else found
+
+
+def take_out(elements: Iterable[Element]) -> None:
+    """Each out of what it is in."""
+    for element in elements:
+        parent = element.getparent()
+        assert parent is not None
+        parent.remove(element)
 
 
 def number(value: str, what: str, default: int = 0, *, most: int = _LARGEST) -> int:
