@@ -1,5 +1,6 @@
 """Virtual I/O Servers as an operator works with them: pools, volumes, switches, the mover."""
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -7,12 +8,13 @@ import pytest
 from engine.conftest import Stand
 from fakes.guest import Guest
 from fakes.storage import FakeStorage, share
+from openlpm.engine import systems
 from openlpm.model.errors import BadRequest, Busy, Conflict, NotFound, ServerUnreachable
 from openlpm.model.hardware import DiskKind, VirtualDisk
 from openlpm.model.profile import DiskAdapter, Profile, Profiles, Span, fixed
 from openlpm.model.sight import Sight
 from openlpm.model.storage import PoolPlace, PoolSource, Volume
-from openlpm.model.system import Mover
+from openlpm.model.system import Mover, System
 
 MIB = 2**20
 NFS = PoolSource(hosts=("nfs1",), folder="/srv/images")
@@ -265,6 +267,24 @@ def test_the_mover_is_changed_for_moves_to_come(stand: Stand):
     stand.wait_for(lambda: bool(stand.console.partitions()))
     stand.settle(stand.console.migrate("a", "s2"))
     assert stand.world.requests[-1].bandwidth_mib_s == 50
+
+
+def test_two_changes_of_a_mover_at_once_are_both_kept(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+):
+    real = systems.checked_system
+    other = threading.Thread(target=lambda: stand.console.set_vios("s1", concurrent=1))
+
+    def meanwhile(system: System) -> System:
+        monkeypatch.setattr(systems, "checked_system", real)
+        other.start()
+        other.join(0.3)  # it waits for this one; it would be over if it did not
+        return real(system)
+
+    monkeypatch.setattr(systems, "checked_system", meanwhile)
+    stand.console.set_vios("s1", mover_bandwidth_mib_s=50)
+    other.join(10)
+    assert stand.console.system("s1").system.mover == Mover("", 50, 1)
 
 
 def test_a_wrong_mover_changes_nothing(stand: Stand):

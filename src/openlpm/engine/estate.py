@@ -65,19 +65,27 @@ class Estate:
                     remedy="Remove that one first, or use it.",
                 )
 
-    def change(self, system: System, allowed: Callable[[], None]) -> None:
-        """Describe a system of this name and these URIs anew, unless `allowed` raises.
+    def change(
+        self,
+        name: str,
+        described: Callable[[System], System],
+        allowed: Callable[[System, System], None],
+    ) -> None:
+        """Describe a system anew, by what it is now, unless `allowed` raises: before and after.
 
-        A move that was validated with the former description is refused from here on
-        (`require_unchanged`), so that `allowed`, asked again, sees all that has begun with it.
+        Name and URIs stay. A move that was validated with the former description is refused from
+        here on (`require_unchanged`), so that `allowed`, asked again, sees all that has begun with
+        it.
         """
         with self._changing:
-            watch = self.watch(system.name)
-            allowed()
-            before, watch.system = watch.system, system
+            watch = self.watch(name)
+            before = watch.system
+            after = described(before)
+            allowed(before, after)
+            watch.system = after
             try:
-                allowed()
-                self._inventory.change(system)
+                allowed(before, after)
+                self._inventory.change(after)
             except BaseException:
                 watch.system = before
                 raise

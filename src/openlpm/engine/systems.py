@@ -71,24 +71,28 @@ class Systems:
         Raises `Conflict` for another address while a move uses the present one: what comes after
         it, such as its recovery, must find the same way.
         """
-        system = self._estate.watch(name).system
         given = {
             "address": address,
             "bandwidth_mib_s": bandwidth_mib_s,
             "concurrent": concurrent,
         }
         changes = {what: value for what, value in given.items() if value is not None}
+        _ = self._estate.watch(name)
         if not changes:
             raise BadRequest(
                 "nothing-given",
                 f"Nothing is given that could be changed of {name}.",
                 remedy="Give an address, a bandwidth or a number of moves.",
             )
-        changed = replace(system, mover=replace(system.mover, **changes))
-        moved = changed.mover.address != system.mover.address
-        self._estate.change(
-            checked_system(changed), lambda: self._refuse_in_use(name) if moved else None
-        )
+
+        def described(system: System) -> System:
+            return checked_system(replace(system, mover=replace(system.mover, **changes)))
+
+        def allowed(before: System, after: System) -> None:
+            if after.mover.address != before.mover.address:
+                self._refuse_in_use(name)
+
+        self._estate.change(name, described, allowed)
 
     def remove(self, name: str) -> None:
         """Forget a server. Raises `Conflict` while it takes part in a move."""
