@@ -128,8 +128,7 @@ def complete_profiles(
     ctx: click.Context, _: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """The names of the profiles of the partition that was named before, the current one marked."""
-    # While an option lacks its value, click has put no argument in its place yet.
-    partition = ctx.params.get("partition") or next(iter(ctx.args), "")
+    partition = _named_before(ctx, "partition")
     if not partition:
         return []
 
@@ -157,7 +156,7 @@ def complete_volumes(
     ctx: click.Context, _: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """The names of the volumes of the pool that was named before, with who uses them."""
-    pool = ctx.params.get("pool") or next(iter(ctx.args), "")
+    pool = _named_before(ctx, "pool")
     if not pool:
         return []
 
@@ -176,7 +175,7 @@ def complete_adapters(
     """The adapters of the running partition that was named before: "disk" URLs, or "mac"s."""
 
     def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        partition = ctx.params.get("partition") or next(iter(ctx.args), "")
+        partition = _named_before(ctx, "partition")
         if not partition:
             return []
 
@@ -187,6 +186,11 @@ def complete_adapters(
         return _completed(ctx, path, incomplete, rows, plain=PLAIN_ADAPTER)
 
     return complete
+
+
+def _named_before(ctx: click.Context, parameter: str) -> str:
+    """While an option lacks its value, click has put no argument in its place yet."""
+    return ctx.params.get(parameter) or next(iter(ctx.args), "")
 
 
 def complete_migrations(
