@@ -183,6 +183,7 @@ def test_a_volume_is_made_and_the_other_systems_are_told(shared: Stand):
 def test_a_volume_is_removed_only_when_nobody_uses_it(shared: Stand):
     guest = shared.world.add_partition("b", on="s2", state=Sight.OFF)
     sees(guest, DiskKind.FILE, "/mnt/images/web1")
+    shared.wait_for(lambda: bool(shared.console.partitions()))
     cause = refused("volume-in-use", shared.console.delete_volume, "images", "web1")
     assert "b on s2 is defined with it (sda)" in cause
     assert volumes(shared) == ["web1"]

@@ -7,7 +7,9 @@ Both write down how far they are and when; what counts are the same seconds of t
 What the server gave them is asked for both at once.
 
 Meanwhile their lab comes first on the machine. Where something else takes their processor away all
-the same, nothing is measured: that window does not count, and another one is taken.
+the same, nothing is measured: that window does not count, and another one is taken. What is judged
+is the middle one of three windows: for seconds on end one guest's loop may be slower than the
+other's for the same processor time, up to 13 % in 1 of 20 windows.
 """
 
 import os
@@ -16,6 +18,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from statistics import median
 
 import pytest
 from console_fixtures import until
@@ -25,7 +28,8 @@ from openlpm.lab.cgroups import groups_of
 from openlpm.lab.stage import Stage
 
 SECONDS = 6
-TRIES = 6
+WINDOWS = 3
+TRIES = 8
 TOLERANCE = 0.1
 FIRST = 16
 LEAST = 0.75  # of a processor for both: less would not hold a cap of 0.3 beside shares for 0.4
@@ -109,13 +113,38 @@ def loops_at(printed: str, uptime_s: float) -> float:
     return n if then == at else n + (more - n) * (uptime_s - at) / (then - at)
 
 
-def measured(*guests: Inside, least: float = LEAST) -> Window:
-    """The first window in which they had a processor to share."""
+@dataclass(frozen=True)
+class Measured:
+    """The middle of some windows, for each figure."""
+
+    windows: tuple[Window, ...]
+
+    def part(self, one: Inside) -> float:
+        """Its part of the loops of all."""
+        return median(each.part(one) for each in self.windows)
+
+    def had(self, one: Inside) -> float:
+        """Processors, by its part of the loops."""
+        return median(each.part(one) * each.all_given for each in self.windows)
+
+    def given(self, one: Inside) -> float:
+        """Processors, by the server's count."""
+        return median(each.given[one.name] for each in self.windows)
+
+    def part_given(self, one: Inside) -> float:
+        """Its part of what all were given."""
+        return median(each.given[one.name] / each.all_given for each in self.windows)
+
+
+def measured(*guests: Inside, least: float = LEAST, windows: int = WINDOWS) -> Measured:
+    """The first windows in which they had a processor to share."""
+    tried: list[Window] = []
     for _ in range(TRIES):
-        found = window(*guests)
-        if found.all_given >= least:
-            return found
-    raise AssertionError(f"something else had their processor, {TRIES} times: {found}")
+        tried.append(window(*guests))
+        fair = tuple(each for each in tried if each.all_given >= least)
+        if len(fair) == windows:
+            return Measured(fair)
+    raise AssertionError(f"something else had their processor: {tried}")
 
 
 @dataclass(frozen=True)
@@ -154,8 +183,11 @@ def activated(stage: Stage, name: str, number: int, *options: str) -> Inside:
     stage.lpm("profile", "set", name, "default", *options)
     stage.lpm("partition", "activate", name)
     busy = Inside(stage, guest.name)
-    # On one processor, so that two of them compete for it, and share it by weight alone.
+    # On one processor, so that two of them compete for it, and share it by weight alone: QEMU's
+    # other threads, too, or their group's weight counts on the other processor as well.
     busy.virsh("vcpupin", name, "0", "0", "--live")
+    busy.virsh("emulatorpin", name, "0", "--live")
+    busy.virsh("emulatorpin", name, "0", "--live")
     until(lambda: answers(busy), 120, f"the agent of {name} answers")
     # The image's own load (its records on the disk) is out of the way: it is not what counts.
     # And each shell lies at the same addresses: with random ones their speeds seemed to differ.
@@ -176,21 +208,21 @@ def near(entitled: float) -> object:
 def test_two_competing_guests_get_what_they_are_entitled_to(guests: Guests) -> None:
     """0.4 and 0.6 of one processor, both uncapped; then one of them alone."""
     found = measured(guests.small, guests.large)
-    assert found.part(guests.small) == near(0.4)
-    assert found.part(guests.large) == near(0.6)
-    assert found.given["small"] / found.all_given == near(0.4)
-    alone = measured(guests.small, least=2 * 0.4)
-    assert alone.all_given >= 2 * 0.4, "uncapped, it may use what the other leaves"
+    assert found.part(guests.small) == near(0.4), found
+    assert found.part(guests.large) == near(0.6), found
+    assert found.part_given(guests.small) == near(0.4), found
+    alone = measured(guests.small, least=2 * 0.4, windows=1)
+    assert alone.given(guests.small) >= 2 * 0.4, "uncapped, it may use what the other leaves"
 
 
 @pytest.mark.lab
 def test_a_capped_guest_gets_its_entitlement_and_not_more(guests: Guests) -> None:
     """Beside an uncapped one, which takes the rest: by shares alone it would get 0.43."""
     found = measured(guests.capped, guests.small)
-    assert found.part(guests.capped) * found.all_given == near(0.3)
-    assert found.given["capped"] == near(0.3)
-    alone = measured(guests.capped, least=0.3 * (1 - TOLERANCE))
-    assert alone.all_given == near(0.3), "nor does it get what is idle"
+    assert found.had(guests.capped) == near(0.3), found
+    assert found.given(guests.capped) == near(0.3), found
+    alone = measured(guests.capped, least=0.3 * (1 - TOLERANCE), windows=1)
+    assert alone.given(guests.capped) == near(0.3), "nor does it get what is idle"
 
 
 @pytest.mark.lab
