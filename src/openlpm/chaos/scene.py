@@ -7,7 +7,6 @@ scene.state("s1")                     # libvirt's word, not the console's
 scene.share()                         # two consoles on PostgreSQL, until `share_no_more`
 """
 
-import json
 import os
 import signal
 import sys
@@ -330,13 +329,7 @@ class Scene:
         Beside it processes come and go, as they do where there is work: QEMU before 9.0 without
         KVM sees some writes only after the guest has switched between processes.
         """
-        self.fetch(f"/dirty?mb_per_s={mb_per_s}&mib={mib}")
-        if mb_per_s:
-            loop = "for i in $(seq 1500); do usleep 20000; done"
-            words = {"path": "/bin/sh", "arg": ["-c", loop]}
-            request = json.dumps({"execute": "guest-exec", "arguments": words})
-            ask = ("qemu-agent-command", NAME, request)
-            until(lambda: self.virsh(self.here, *ask, check=False), 30, "its agent")
+        self.fetch(f"/dirty?mb_per_s={mb_per_s}&mib={mib}&processes=1")
 
     def link(self, rate: str = "") -> None:
         """Shape the migration link; as it was without a rate."""

@@ -1,18 +1,22 @@
 /* A busy partition: dirties memory at a given rate, page after page through a region.
  * Every cache line of a page gets a new random word, so that neither zero-page detection nor
- * delta compression make the transfer easier than a real load would. */
+ * delta compression make the transfer easier than a real load would. Beside it processes come and
+ * go, where that is asked for. */
 #define _GNU_SOURCE
 #include "guest.h"
 
 #include <pthread.h>
+#include <spawn.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { PAGE = 4096, STEP_MS = 5, CATCH_UP_MS = 50 };
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static unsigned rate, region_mib;
+static pthread_cond_t bustles = PTHREAD_COND_INITIALIZER;
+static unsigned rate, region_mib, bustling;
 static uint64_t touched;
 
 static void touch(char *page) {
@@ -55,17 +59,33 @@ static void *work(void *unused) {
     return unused;
 }
 
+static void *bustle(void *unused) {
+    char *words[] = {"usleep", "20000", NULL}, *none[] = {NULL};
+    for (;;) {
+        pid_t process;
+        pthread_mutex_lock(&guard);
+        while (rate == 0 || !bustling) pthread_cond_wait(&bustles, &guard);
+        pthread_mutex_unlock(&guard);
+        if (posix_spawn(&process, "/bin/usleep", NULL, NULL, words, none)) usleep(20000);
+        else waitpid(process, NULL, 0);
+    }
+    return unused;
+}
+
 void dirty_start(void) {
     pthread_t thread;
     pthread_create(&thread, NULL, work, NULL);
+    pthread_create(&thread, NULL, bustle, NULL);
 }
 
-void dirty_set(unsigned mb_per_s, unsigned mib) {
+void dirty_set(unsigned mb_per_s, unsigned mib, unsigned processes) {
     unsigned half = (uint64_t)sysconf(_SC_PHYS_PAGES) * PAGE / 2 >> 20; /* never out of memory */
     pthread_mutex_lock(&guard);
     rate = mb_per_s;
     region_mib = mib < half ? mib : half;
+    bustling = processes;
     pthread_cond_signal(&changed);
+    pthread_cond_signal(&bustles);
     pthread_mutex_unlock(&guard);
 }
 

@@ -36,7 +36,7 @@ size_t sequence_read(uint64_t from, char *out, size_t size);
 
 /* dirty.c */
 void dirty_start(void);
-void dirty_set(unsigned mb_per_s, unsigned mib);
+void dirty_set(unsigned mb_per_s, unsigned mib, unsigned processes);
 void dirty_get(unsigned *mb_per_s, unsigned *mib, uint64_t *pages);
 
 /* http.c: `request` is complete (it ends with an empty line); answers with malloc'ed bytes. */

@@ -56,7 +56,9 @@ static int page_gap(char *body, const char *query) {
 static int page_dirty(char *body, const char *query) {
     unsigned rate, mib;
     uint64_t pages;
-    if (*query) dirty_set(parameter(query, "mb_per_s", 0), parameter(query, "mib", 64));
+    if (*query)
+        dirty_set(parameter(query, "mb_per_s", 0), parameter(query, "mib", 64),
+                  parameter(query, "processes", 0));
     dirty_get(&rate, &mib, &pages);
     return sprintf(body, "{\"mb_per_s\": %u, \"mib\": %u, \"pages\": %llu}\n", rate, mib,
                    (unsigned long long)pages);
