@@ -42,6 +42,6 @@ def test_a_death_of_any_kind_is_excused_where_the_fault_kills() -> None:
     assert ANY_DEATH.explains("shut off (crashed)", "")
     assert not ANY_DEATH.explains("paused (user)", "")
     assert {name: {*fault.deaths} for name, fault in ROWS.items() if fault.deaths} == {
-        "source-libvirtd-frozen": {Moment.SEND, Moment.SWITCH_OVER},
+        "source-libvirtd-frozen": {Moment.SEND, Moment.SWITCH_OVER, Moment.STOP},
         "target-libvirtd-killed": {Moment.SWITCH_OVER, *AROUND_SWITCH},
     }

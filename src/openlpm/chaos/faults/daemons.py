@@ -126,7 +126,7 @@ ROWS = (
         "the source's libvirtd is stopped and goes on",
         _freeze_libvirtd("source"),
         _thaw_libvirtd("source"),
-        deaths=dict.fromkeys((Moment.SEND, Moment.SWITCH_OVER), _TRIPPED),
+        deaths=dict.fromkeys((Moment.SEND, Moment.SWITCH_OVER, Moment.STOP), _TRIPPED),
     ),
     Fault(
         "target-libvirtd-frozen",
