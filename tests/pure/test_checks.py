@@ -6,9 +6,11 @@ from dataclasses import replace
 import pytest
 
 from openlpm.decide.checks import CHECKS
+from openlpm.decide.copy_plan import Copying
 from openlpm.decide.examination import Examination, Side
 from openlpm.decide.validate import require, validate
 from openlpm.model.certificate import BadCertificate, Flaw
+from openlpm.model.disk_copy import DiskCopy
 from openlpm.model.errors import Refused
 from openlpm.model.finding import Finding, Severity
 from openlpm.model.hardware import (
@@ -22,6 +24,7 @@ from openlpm.model.hardware import (
 )
 from openlpm.model.migration import Kind, Reservation
 from openlpm.model.partition import Mark, Partition, Rmc
+from openlpm.model.policy import Policy
 from openlpm.model.sight import Sight, Why
 from openlpm.model.storage import Pool, PoolSource
 from openlpm.model.system import Lockspace, Mover, Resources, System, SystemFacts, VirtualSwitch
@@ -115,6 +118,16 @@ PROMISED = Reservation("m9", "s2", "u-9", "big", Resources(3.0, 3000))
 TOO_SMALL = replace(WELL.target, system=replace(system("s2"), memory_mib=600, processors=0.75))
 IDLE_MOVER = replace(system("s1"), mover=Mover(concurrent=0))
 
+COPY = DiskCopy("sda", "own", "v", "own", "/own", "raw", 64)
+NEEDED = Finding("pool-needed", Severity.ERROR, "s2", "its pools", "Which?", "Name one.")
+
+
+def copied(**what: object) -> Examination:
+    """Its disk is on its own server, and its policy allows post-copy."""
+    e = replace(disk(kind=DiskKind.FILE, cache=""), policy=Policy(postcopy=True))
+    return replace(e, copying=Copying(**what))  # type: ignore[arg-type]
+
+
 FIRES: tuple[tuple[str, Examination], ...] = (
     ("same-system", replace(WELL, target=replace(WELL.source, partitions=()))),
     ("same-system", target_facts(host_uuid="h-1")),
@@ -182,6 +195,12 @@ FIRES: tuple[tuple[str, Examination], ...] = (
     ("name-taken", target(partitions=(replace(OTHER, name="web1"),))),
     ("disk-not-shareable", disk(kind=DiskKind.OTHER)),
     ("disk-host-local", disk(kind=DiskKind.FILE)),
+    (
+        "disk-host-local",
+        replace(disk(kind=DiskKind.FILE), partition=replace(PARTITION, state=Sight.OFF)),
+    ),
+    ("pool-needed", copied(findings=(NEEDED,))),
+    ("postcopy-not-with-copies", copied(copies=(COPY,))),
     ("disk-host-local", disk(kind=DiskKind.VOLUME, device="lun")),
     ("pool-differs", replace(disk(kind=DiskKind.FILE, on_shared_storage=True), pools=((), ()))),
     ("disk-cache-unsafe", disk(cache="writeback")),

@@ -252,7 +252,7 @@ class TestSums:
         self, total: int, remaining: int, fraction: float
     ) -> None:
         progress = Progress(total_bytes=total, remaining_bytes=remaining)
-        assert progress.fraction == fraction
+        assert progress.after(None).memory_done == fraction
 
     @pytest.mark.parametrize(
         ("uri", "plain"),

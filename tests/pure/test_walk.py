@@ -4,6 +4,7 @@ See `walk/world.py` for what the servers do, and `walk/explore.py` for how the c
 """
 
 import pytest
+from walk.copies import CopyRules
 from walk.explore import walk
 from walk.planted import BUGS, Bug
 from walk.postcopy import PostcopyRules
@@ -13,6 +14,7 @@ from openlpm.model.migration import Kind
 
 LUCK = 2
 AT_LEAST_BY_POSTCOPY = 150_000
+AT_LEAST_BY_COPIES = 100_000
 AT_LEAST = {Kind.ACTIVE: 100_000, Kind.SUSPENDED: 30_000, Kind.INACTIVE: 3_000}
 """A walk that suddenly sees much less has lost part of its world."""
 
@@ -35,6 +37,14 @@ def test_nor_by_postcopy(leased: bool) -> None:
     print(f"post-copy, leased {leased}: {found.states} states, {found.moves} moves")
     assert not found.complaint, str(found)
     assert found.states > AT_LEAST_BY_POSTCOPY
+    assert found.ends > 0
+
+
+def test_nor_where_disks_are_copied() -> None:
+    found = walk(CopyRules(), LUCK)
+    print(f"disks copied: {found.states} states, {found.moves} moves")
+    assert not found.complaint, str(found)
+    assert found.states > AT_LEAST_BY_COPIES
     assert found.ends > 0
 
 

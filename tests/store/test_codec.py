@@ -10,6 +10,7 @@ from records import Room, migration
 
 from openlpm.adapters.store import codec, inventory_codec, open_store, seals, sqlite
 from openlpm.adapters.store import engine as database
+from openlpm.model.disk_copy import DiskCopy
 from openlpm.model.errors import StoreFailed
 from openlpm.model.event import Event, Level
 from openlpm.model.migration import Figures, Halt, Kind, Migration, Phase, Reservation
@@ -38,6 +39,8 @@ FULL = {
         finished_at=2.5,
         phase_at=(("capture", 1.0), ("send", 2.0)),
         figures=Figures(1, 2.5, 3, 4, (("send", 1.25),)),
+        copies=(DiskCopy("vda", "own", "v.raw", "fast", "/fast", "raw", 64, 8, "v-m1.raw"),),
+        keep_disks=True,
     ),
     "reservation": Reservation("m1", "s2", "u1", "web1", Resources(0.05, 3)),
     "event": Event("c", "m", Level.ERROR, "s1", "web1", "m1", 1.5, 9),
@@ -80,6 +83,9 @@ def test_every_field_comes_back(noun: str):
         ("phase_at", "{}"),
         ("phase_at", "[[1, 2]]"),
         ("figures", "no JSON"),
+        ("copies", "{}"),
+        ("copies", "[1]"),
+        ("copies", '[{"disk": "vda"}]'),
     ],
 )
 def test_what_it_cannot_understand_it_refuses(path: Path, column: str, value: object):

@@ -178,6 +178,7 @@ def test_the_database_itself_refuses_a_second_move(store: Store, path: Path):
             "INSERT INTO migrations SELECT 99, 'm99', partition_uuid, partition, source, target,"
             "kind, phase, asked, halt, throttled, leased, retaking, gone, switched,"
             "demand, policy,"
-            "is_return, reason, created_at, finished_at, phase_at, figures, checksum"
+            "is_return, reason, created_at, finished_at, phase_at, figures, copies, keep_disks,"
+            "checksum"
             " FROM migrations",
         )

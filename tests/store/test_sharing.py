@@ -16,7 +16,7 @@ from records import Room, migration
 
 from openlpm.adapters.store import Store, open_store, postgresql, seals, shared
 from openlpm.adapters.store import engine as engines
-from openlpm.adapters.store.schema import metadata
+from openlpm.adapters.store.schema import REVISIONS, metadata
 from openlpm.adapters.store.shared import open_shared
 from openlpm.chaos.postgresql import Cluster, database
 from openlpm.decide.leadership import Terms
@@ -198,7 +198,7 @@ def test_an_older_schema_is_not_changed_under_a_leader(
 ) -> None:
     one = opened("one", Terms())
     one.leadership.claim()
-    monkeypatch.setattr(shared, "REVISIONS", ("lpm0006", "lpm0007"))
+    monkeypatch.setattr(shared, "REVISIONS", (*REVISIONS, "newer"))
     with pytest.raises(StoreFailed) as caught:
         open_shared(url, name="newer")
     assert caught.value.code == "store-in-use"

@@ -67,7 +67,8 @@ def _columns(tree: ast.Module, name: str) -> set[str]:
 def _found_by_the_checks() -> dict[str, set[str]]:
     """Code -> the severities it can have."""
     codes: dict[str, set[str]] = {}
-    for path in (*sorted((DECIDE / "checks").glob("*.py")), DECIDE / "reserve.py"):
+    others = (DECIDE / "reserve.py", DECIDE / "copy_plan.py")
+    for path in (*sorted((DECIDE / "checks").glob("*.py")), *others):
         tree = ast.parse(path.read_text())
         for call in _calls(tree, "Finding"):
             texts = _values(tree, call.args[0])

@@ -22,6 +22,7 @@ Three rules carry everything (`invariants` checks them on every step):
 
 from dataclasses import replace
 
+from openlpm.decide.copies import clear_first, keep_in_doubt, which_is_newer
 from openlpm.decide.gone import is_given_up, without
 from openlpm.decide.postcopy import fetch
 from openlpm.decide.step import (
@@ -50,6 +51,7 @@ def apply(migration: Migration, step: Step, now: float) -> Migration:
         asked=migration.asked or begins,
         throttled=migration.throttled or retry,
         switched=migration.switched and not forgoes,
+        keep_disks=migration.keep_disks or step.keeps_disks,
         policy=replace(migration.policy, postcopy=migration.policy.postcopy and not forgoes),
         retaking=migration.retaking or step.effect is Effect.RETAKE_LEASE,
         halt=Halt.NONE if retry else migration.halt,
@@ -63,6 +65,13 @@ def advance(migration: Migration, seen: Sighting) -> Step:
     """Decide one turn. `migration` must not be final."""
     if is_given_up(migration, seen):
         return without(migration, seen)
+    step = _judged(migration, seen)
+    if step.effect is Effect.CUT_SOURCE:
+        return keep_in_doubt(migration, seen, step)
+    return clear_first(migration, seen, step) if step.phase.final else step
+
+
+def _judged(migration: Migration, seen: Sighting) -> Step:
     if Sight.UNKNOWN in (seen.source.state, seen.target.state) or seen.job is Job.UNKNOWN:
         return wait(migration, _blind_to(migration, seen))
     if not migration.asked:
@@ -230,6 +239,8 @@ def _off_at_source(migration: Migration, seen: Sighting) -> Step:
             return Step(phase, reason=cause)
         case Sight.OFF if seen.source.why is Why.MIGRATED or _went_off_at_target(migration, seen):
             return Step(Phase.CUT_TIES, Effect.CUT_SOURCE, attention=seen.refusal)
+        case Sight.OFF if migration.copies:
+            return wait(migration, which_is_newer(migration))
         case Sight.OFF:
             return Step(migration.phase, Effect.REMOVE_SHELL, attention=seen.refusal)
         case _:

@@ -11,6 +11,9 @@ iteration follows another, what remains does not fit. Then, in this order:
    start of a transfer, so the transfer begins again);
 5. give up: the partition stays at the source, and the reason names the figures.
 
+Disks are copied before, all at once; memory is sent when each has caught up with its guest. One
+that has come no nearer to that for a minute never will: its guest writes faster than it is sent.
+
 The shape of rule 1 is that of Clark et al., "Live Migration of Virtual Machines" (NSDI 2005),
 section 3.3: stop sending rounds when the writable working set no longer shrinks.
 """
@@ -28,6 +31,8 @@ PATIENCE = 3
 THROTTLED_PATIENCE = 12
 """Iterations at the limit before the next rule. QEMU raises its throttle by 10 % every second
 iteration, so a throttled transfer needs more of them."""
+DISK_PATIENCE_MS = 60_000
+"""Without coming nearer to a copy that has caught up."""
 
 
 class Advice(StrEnum):
@@ -42,12 +47,17 @@ class Advice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How a transfer has gone so far. `pause_ms` is the pause allowed at present."""
+    """How a transfer has gone so far. `pause_ms` is the pause allowed at present.
+
+    `disk_bytes`: the least that there was left of the disks, at `disk_ms` of the transfer's time.
+    """
 
     pause_ms: int
     iteration: int = 0
     remaining_bytes: int = 0
     at_limit: int = 0
+    disk_bytes: int | None = None
+    disk_ms: int = 0
 
 
 def first_course(policy: Policy) -> Course:
@@ -59,13 +69,14 @@ def converge(
     course: Course, progress: Progress, policy: Policy, *, throttled: bool
 ) -> tuple[Course, Advice]:
     """Judge the iteration that has just begun. Within an iteration, the advice is to keep on."""
+    if progress.iteration == 0 and progress.disk_total_bytes:
+        return _catch_up(course, progress)
     if progress.iteration <= course.iteration:
         return course, Advice.KEEP
+    remaining = progress.memory_remaining_bytes
     first = course.remaining_bytes == 0
-    shrunk = progress.remaining_bytes < SHRINKS * course.remaining_bytes
-    now = replace(
-        course, iteration=progress.iteration, remaining_bytes=max(1, progress.remaining_bytes)
-    )
+    shrunk = remaining < SHRINKS * course.remaining_bytes
+    now = replace(course, iteration=progress.iteration, remaining_bytes=max(1, remaining))
     if first or shrunk:
         return now, Advice.KEEP
     if now.pause_ms < policy.max_pause_ms:
@@ -81,10 +92,25 @@ def converge(
     return now, Advice.GIVE_UP
 
 
+def _catch_up(course: Course, progress: Progress) -> tuple[Course, Advice]:
+    """The disks are being copied."""
+    left = progress.disk_remaining_bytes
+    if course.disk_bytes is None or left < course.disk_bytes:
+        return replace(course, disk_bytes=left, disk_ms=progress.elapsed_ms), Advice.KEEP
+    waited_ms = progress.elapsed_ms - course.disk_ms
+    return course, Advice.KEEP if waited_ms < DISK_PATIENCE_MS else Advice.GIVE_UP
+
+
 def why_given_up(progress: Progress, policy: Policy, *, throttled: bool) -> str:
     """The reason for the journal, with the figures that an operator needs."""
+    if progress.iteration == 0 and progress.disk_total_bytes:
+        return (
+            f"The copy of its disks does not catch up: {progress.disk_remaining_bytes / 2**20:.0f} "
+            f"MiB are left, and no less for {DISK_PATIENCE_MS // 1000} s, while "
+            f"{progress.rate_bytes_s / 2**20:.0f} MiB/s are sent. Its guest writes faster."
+        )
     needed = (
-        f"{1000 * progress.remaining_bytes / progress.rate_bytes_s:.0f} ms"
+        f"{1000 * progress.memory_remaining_bytes / progress.rate_bytes_s:.0f} ms"
         if progress.rate_bytes_s > 0
         else "no end"
     )

@@ -7,6 +7,7 @@ does not arise, or a server is out of reach and has its own finding, or `unanswe
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from openlpm.decide.copy_plan import Copying
 from openlpm.model.hardware import Hardware
 from openlpm.model.migration import Kind, Reservation
 from openlpm.model.partition import Partition
@@ -39,9 +40,9 @@ class Examination:
     """One partition, its source, a target, and what the hypervisors answered about the pair.
 
     `policy`: the limits of this move. `pools`: of the source and of the target, where a disk of it
-    lies in one. `no_postcopy`: it allows post-copy, and why the target's QEMU does not. `time`:
-    what the target makes of an entitlement; None for a partition that has none, or where that was
-    not tried.
+    lies in one. `copying`: what becomes of disks that only the source can reach. `no_postcopy`: it
+    allows post-copy, and why the target's QEMU does not. `time`: what the target makes of an
+    entitlement; None for a partition that has none, or where that was not tried.
     """
 
     partition: Partition
@@ -52,6 +53,7 @@ class Examination:
     peer: PeerVerdict | None = None
     failing_disks: Mapping[str, str] = field(default_factory=dict[str, str])
     pools: tuple[tuple[Pool, ...], tuple[Pool, ...]] | None = None
+    copying: Copying | None = None
     policy: Policy = field(default_factory=Policy)
     no_postcopy: str = ""
     time: TimeVerdict | None = None

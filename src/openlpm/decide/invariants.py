@@ -19,6 +19,8 @@ I9  In post-copy, while its memory is whole only with both ends, nothing is remo
     aborted or ended; only without an end that was given up may the move end.
 I10 A switch to post-copy is only forgone, so that an abort is allowed again, when it was refused
     and never accepted, and both ends are seen as before it.
+I11 Copies of disks are removed only where the partition is not: at the source when it was seen
+    without it and the target holds it; at the target the other way round.
 """
 
 from openlpm.decide.gone import is_given_up
@@ -58,6 +60,9 @@ def broken(migration: Migration, seen: Sighting, step: Step) -> tuple[str, ...]:
         "I9": in_postcopy(seen)
         and (step.effect not in _POSTCOPY or (step.phase.final and not given_up)),
         "I10": step.effect is Effect.FORGO_POSTCOPY and not (seen.declined and may_switch(seen)),
+        "I11": step.effect is Effect.REMOVE_COPIES
+        and not (seen.source.state is Sight.ABSENT and _holds(seen.target))
+        and not (seen.target.state is Sight.ABSENT and _stays_at_source(seen.source)),
     }
     return tuple(name for name, is_broken in checks.items() if is_broken)
 
@@ -86,6 +91,11 @@ def _ends_elsewhere(step: Step) -> bool:
 
 def _holds(target: Place) -> bool:
     return arrived(target) or target.state is Sight.OFF
+
+
+def _stays_at_source(source: Place) -> bool:
+    """It has it, and not because it went to the target."""
+    return source.alive or (source.state is Sight.OFF and source.why in (Why.USER, Why.FAULT))
 
 
 def _cannot_have_run(target: Place) -> bool:

@@ -24,8 +24,12 @@ def estimate(
     first_pause_ms: float,
     max_pause_ms: float,
     basis: str,
+    disk_bytes: int = 0,
 ) -> Estimate:
-    """Predict a move. `rate_bytes_s` must be positive; the pause widens only if it must."""
+    """Predict a move. `rate_bytes_s` must be positive; the pause widens only if it must.
+
+    `disk_bytes`: of the disks that are copied, before memory is sent.
+    """
     round_bytes = float(memory_bytes)
     sent = 0.0
     ratio = dirty_bytes_s / rate_bytes_s
@@ -40,9 +44,9 @@ def estimate(
         round_bytes = following
     pause_ms = 1000 * round_bytes / rate_bytes_s
     return Estimate(
-        total_s=round(OVERHEAD_S + (sent + round_bytes) / rate_bytes_s, 2),
+        total_s=round(OVERHEAD_S + (disk_bytes + sent + round_bytes) / rate_bytes_s, 2),
         pause_ms=round(FIXED_PAUSE_MS + min(pause_ms, max_pause_ms), 1),
-        bytes_sent=int(sent + round_bytes),
+        bytes_sent=int(disk_bytes + sent + round_bytes),
         converges=pause_ms <= max_pause_ms,
         basis=basis,
     )

@@ -16,6 +16,7 @@ _DOES = {
     Effect.RETAKE_LEASE: "It is paused and resumed at the source, to hold its lease again.",
     Effect.REMOVE_SHELL: "The shell at the target, which never ran, is removed.",
     Effect.CUT_SOURCE: "What is left at the source is removed: the target has the partition.",
+    Effect.REMOVE_COPIES: "Copies of its disks are removed at the end that has it not.",
 }
 
 

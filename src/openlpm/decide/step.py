@@ -24,16 +24,21 @@ class Effect(StrEnum):
     RETAKE_LEASE = "retake-lease"  # pause and resume it at the source
     REMOVE_SHELL = "remove-shell"  # what has not run at the target
     CUT_SOURCE = "cut-source"  # what has ceased to run at the source
+    REMOVE_COPIES = "remove-copies"  # the copies of its disks at the end that has it not
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one turn decided. `attention`: what an operator should know while it waits."""
+    """What one turn decided. `attention`: what an operator should know while it waits.
+
+    `keeps_disks`: from now on the disks at the source stay, though they were copied.
+    """
 
     phase: Phase
     effect: Effect = Effect.WAIT
     reason: str = ""
     attention: str = ""
+    keeps_disks: bool = False
 
 
 def wait(migration: Migration, attention: str = "") -> Step:

@@ -14,6 +14,7 @@ from openlpm.model.storage import (
     CHANGED_POOLS,
     FILE_POOLS,
     FORMATS,
+    LEASES,
     LOCAL_POOLS,
     KnownPool,
     Use,
@@ -22,8 +23,6 @@ from openlpm.model.storage import (
 
 _MIB = 1024 * 1024
 _MOST_BYTES = 2**50
-LEASES = "openlpm-leases"
-"""The pool whose volumes are the partitions' leases: see docs/locking.md."""
 
 
 def checked_capacity(size_mib: int) -> int:

@@ -27,6 +27,7 @@ class VirtualDisk:
     `source` names the backing the same way on each server: a URL for network disks, a path
     for files and block devices, pool/volume for volumes. `device`: disk, cdrom, floppy or lun.
     `on_shared_storage`: the file lies in a pool that servers share (NFS, a cluster file system).
+    `format`: raw, qcow2, …, as the partition takes it; "" for libvirt's default, raw.
     """
 
     target: str
@@ -39,6 +40,7 @@ class VirtualDisk:
     shareable: bool = False
     protocol: str = ""
     on_shared_storage: bool = False
+    format: str = ""
 
 
 @dataclass(frozen=True, slots=True)

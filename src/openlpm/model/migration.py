@@ -4,9 +4,10 @@ The five steps are the only phases besides the final ones. The record says what 
 *intended*; where the partition is, is always looked up anew (see `sight`).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from openlpm.model.disk_copy import DiskCopy
 from openlpm.model.policy import Policy
 from openlpm.model.system import NOTHING, Resources
 
@@ -51,7 +52,11 @@ class Halt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A transfer's figures at one moment, as QEMU reports them. Rates in bytes/s."""
+    """A transfer's figures at one moment, as QEMU reports them. Rates in bytes/s.
+
+    `total_bytes` and `remaining_bytes` are memory and disks together, `disk_…` of them the disks
+    that are copied. `memory_done` and `disks_done`: shares from 0 to 1 that never run backwards.
+    """
 
     elapsed_ms: int = 0
     total_bytes: int = 0
@@ -62,13 +67,37 @@ class Progress:
     iteration: int = 0
     throttle_percent: int = 0
     pause_ms: int = 0  # of a finished transfer: QEMU's own downtime
+    disk_total_bytes: int = 0
+    disk_remaining_bytes: int = 0
+    memory_done: float = 0.0
+    disks_done: float = 0.0
 
     @property
-    def fraction(self) -> float:
-        """How much of the memory is across, 0 to 1."""
-        if self.total_bytes <= 0:
-            return 0.0
-        return min(1.0, max(0.0, 1 - self.remaining_bytes / self.total_bytes))
+    def memory_bytes(self) -> int:
+        """All of the memory; 0 while that is not sent yet."""
+        return max(0, self.total_bytes - self.disk_total_bytes)
+
+    @property
+    def memory_remaining_bytes(self) -> int:
+        """What is to be sent of it, as it is now."""
+        return max(0, self.remaining_bytes - self.disk_remaining_bytes)
+
+    def after(self, before: "Progress | None") -> "Progress":
+        """The same, with the shares done: what is written anew takes nothing back of them."""
+        memory = _share(self.memory_bytes, self.memory_remaining_bytes)
+        # Memory is sent once the copies have caught up; what is written since follows at once.
+        caught_up = self.memory_bytes > 0 and self.disk_total_bytes > 0
+        left = 0 if caught_up else self.disk_remaining_bytes
+        disks = _share(self.disk_total_bytes, left)
+        return replace(
+            self,
+            memory_done=max(memory, before.memory_done if before else 0.0),
+            disks_done=max(disks, before.disks_done if before else 0.0),
+        )
+
+
+def _share(total: int, remaining: int) -> float:
+    return min(1.0, max(0.0, 1 - remaining / total)) if total > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +120,8 @@ class Migration:
     `retaking`: the source was to be paused and resumed, written before; it may be paused by us.
     `gone`: the end that an operator gave up, until it is seen again and was looked after.
     `switched`: post-copy was to begin, written before.
+    `copies`: its disks that are copied, for the servers do not share them; `keep_disks`: those at
+    the source stay there when it has arrived.
     """
 
     id: str
@@ -115,6 +146,8 @@ class Migration:
     finished_at: float | None = None
     phase_at: tuple[tuple[str, float], ...] = ()
     figures: Figures = field(default_factory=Figures)
+    copies: tuple[DiskCopy, ...] = ()
+    keep_disks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

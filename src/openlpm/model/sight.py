@@ -66,6 +66,7 @@ class Sighting:
     read as an end. `refusal`: what the hypervisor said when it refused the last effect.
     `retaken`: this mover has resumed the source through the hypervisor, which takes its lease.
     `declined`: the switch to post-copy was refused again and again, and never accepted.
+    `cleared`: the disks' copies that the move leaves were removed by this mover, or cannot be.
     """
 
     source: Place
@@ -75,6 +76,7 @@ class Sighting:
     refusal: str = ""
     retaken: bool = False
     declined: bool = False
+    cleared: bool = False
 
 
 CANNOT_SEE = Place(Sight.UNKNOWN)

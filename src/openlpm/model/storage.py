@@ -20,6 +20,8 @@ a disk and logical volumes whoever's who keeps that table: libvirt names neither
 who on another server has them, and makes logical volumes as snapshots that fill up."""
 FORMATS = ("raw", "qcow2")
 """Of a volume that is made here: those whose blocks QEMU may write from two servers in turn."""
+LEASES = "openlpm-leases"
+"""The pool whose volumes are the partitions' leases: see docs/locking.md."""
 
 
 @dataclass(frozen=True, slots=True)

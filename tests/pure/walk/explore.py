@@ -155,6 +155,7 @@ class Explorer:
         found = Walk()
         record = Migration("m1", "u", "web1", "a", "b", self.rules.kind, leased=self.rules.leased)
         record = replace(record, policy=Policy(postcopy=self.rules.postcopy))
+        record = replace(record, copies=self.rules.copies)
         if first is not None:  # a console that finds a move half way
             record = replace(record, phase=Phase.SEND, asked=True)
         try:
@@ -204,6 +205,7 @@ class Explorer:
         state = self._state(here)
         if state.record.phase.final:
             complaint = untrue(state.record, state.world)
+            complaint = complaint or self.rules.untrue(state.record, state.world)
             if complaint:
                 raise _Found(complaint, here)
         fair: list[tuple[int, bool]] = []
@@ -314,7 +316,7 @@ class Explorer:
             yield Move("the console dies when it has paused it", halfway, bad_luck=True)
         asks = effect in (Effect.DEFINE_TARGET, Effect.START_TRANSFER)
         if asks and not world.request_under_way:
-            sent = State(record, Idle(), world._replace(request_under_way=True))
+            sent = State(record, Idle(), self.rules.asked(world))
             yield Move("the console dies as it asks", sent, bad_luck=True)
 
     def _decide(self, here: int, state: State, half: Half) -> Iterator[Move]:
@@ -326,6 +328,7 @@ class Explorer:
         refused = half.refused and state.record.switched
         for (source, label), declined in product(looks, {False, refused}):
             seen = self._sighting(half, source, declined)
+            seen = replace(seen, cleared=self.rules.are_cleared(world))
             if self.rules.proves_gone(world, state.record, seen):
                 yield from self._give_up(here, state, half, seen)
             step, record, complaint = self._decided_once(_nobody_gone(state.record), seen)

@@ -9,6 +9,7 @@ from openlpm.decide.gone import is_given_up
 from openlpm.decide.step import Effect, Step, arriving
 from openlpm.model.migration import Halt, Kind, Migration, Phase
 from openlpm.model.sight import ABSENT, Job, Place, Sight, Sighting, Why
+from walk.copies import CopyRules
 from walk.explore import Engine
 from walk.postcopy import PostcopyRules
 from walk.state import AT_BOTH, AT_TARGET, SPLIT, Stage, World
@@ -18,6 +19,7 @@ ACTIVE = Rules(Kind.ACTIVE, leased=False)
 ACTIVE_LEASED = Rules(Kind.ACTIVE, leased=True)
 SUSPENDED = Rules(Kind.SUSPENDED, leased=False)
 INACTIVE = Rules(Kind.INACTIVE, leased=False)
+COPIES = CopyRules()
 POSTCOPY = PostcopyRules()
 POSTCOPY_LEASED = PostcopyRules(leased=True)
 
@@ -121,6 +123,14 @@ def forgets_the_switch_over(m: Migration, seen: Sighting, step: Step) -> Step | 
     if m.phase is Phase.SWITCH_OVER and step.effect is Effect.WAIT and not step.phase.final:
         return Step(Phase.SEND)
     return None
+
+
+def leaves_the_copies(migration: Migration, seen: Sighting) -> Step:
+    return advance(migration, replace(seen, cleared=True))
+
+
+def clears_before_the_source_is_cut(m: Migration, _: Sighting, step: Step) -> Step | None:
+    return Step(m.phase, Effect.REMOVE_COPIES) if step.effect is Effect.CUT_SOURCE else None
 
 
 def resumes_without_the_target(m: Migration, seen: Sighting, step: Step) -> Step | None:
@@ -300,6 +310,20 @@ BUGS = (
         blind(advance=unless(forgoes_for_a_stop)),
         "The switch was broken by us",
         POSTCOPY,
+        luck=0,
+    ),
+    Bug(
+        "it leaves the old disks where they are",
+        Engine(advance=leaves_the_copies),
+        "FAILED, but copies of its disks are left",
+        COPIES,
+        luck=0,
+    ),
+    Bug(
+        "it removes copies before the source is cut",
+        blind(advance=unless(clears_before_the_source_is_cut)),
+        "The only copy of its disks that is current was removed",
+        COPIES,
         luck=0,
     ),
     Bug(

@@ -35,7 +35,11 @@ CANCELLABLE = (Stage.BEGIN, Stage.SEND, Stage.PAUSING, Stage.ASKED)
 
 
 class World(NamedTuple):
-    """One state of everything that is not ours. `cut`: no post-copy can be resumed just now."""
+    """One state of everything that is not ours. `cut`: no post-copy can be resumed just now.
+
+    `disks`: at which ends there are copies of its disks, where the servers share none; `current`:
+    at which ends these are as the partition last wrote them (see `copies`).
+    """
 
     source: Place
     target: Place = ABSENT
@@ -48,6 +52,8 @@ class World(NamedTuple):
     paused_by_us: bool = False
     lost: int = NOWHERE
     cut: bool = False
+    disks: int = NOWHERE
+    current: int = NOWHERE
 
     @property
     def job(self) -> Job:
@@ -66,6 +72,7 @@ class World(NamedTuple):
         extra += ["whole only with both"] * (self.whole == SPLIT)
         extra += ["the source is lost"] * bool(self.lost & AT_SOURCE)
         extra += ["the target is lost"] * bool(self.lost & AT_TARGET)
+        extra += [f"disks at {self.disks}, current at {self.current}"] * bool(self.disks)
         told = f"source {_words(self.source)}, target {_words(self.target)}"
         return f"{told} ({', '.join(extra)})" if extra else told
 

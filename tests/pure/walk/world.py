@@ -54,6 +54,7 @@ from fakes.places import (
 )
 from openlpm.decide.gone import needs_free_lease
 from openlpm.decide.step import Effect
+from openlpm.model.disk_copy import DiskCopy
 from openlpm.model.errors import Conflict
 from openlpm.model.migration import Kind, Migration
 from openlpm.model.sight import ABSENT, Place, Sight, Sighting, Why
@@ -83,6 +84,7 @@ class Rules:
     kind: Kind
     leased: bool
     postcopy: bool = False
+    copies: tuple[DiskCopy, ...] = ()
 
     def initial(self) -> World:
         match self.kind:
@@ -374,6 +376,10 @@ class Rules:
             case _:
                 raise AssertionError(effect)
 
+    def asked(self, w: World) -> World:
+        """What a console leaves that dies as it asks for the move."""
+        return w._replace(request_under_way=True)
+
     def unguarded(self, w: World, effect: Effect) -> Iterator[Move]:
         """A planted bug: removal without a look at that end right before."""
         if effect is Effect.REMOVE_SHELL:
@@ -413,7 +419,16 @@ class Rules:
         excused = w.excused or (w.finish_under_way and w.target == SHELL)
         return w._replace(source=PAUSED_BY_USER, unfenced=False, excused=excused, paused_by_us=True)
 
+    def are_cleared(self, w: World) -> bool:
+        """No copy of its disks is left where it is not; there is none here."""
+        return w.disks == NOWHERE
+
     # ---- what must hold --------------------------------------------------------------------
+
+    def untrue(self, record: Migration, w: World) -> str:
+        """What more a final record says that is not so."""
+        del record, w
+        return ""
 
     def broken_by(self, before: World, effect: Effect | None, after: World) -> str:
         """Which promise this move of the world breaks; empty when none."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from openlpm.adapters.store.fields import Fields
+from openlpm.model.disk_copy import DiskCopy
 from openlpm.model.event import Event, Level
 from openlpm.model.migration import Figures, Halt, Kind, Migration, Phase, Reservation
 from openlpm.model.policy import Policy
@@ -42,6 +43,8 @@ def migration_row(migration: Migration) -> Row:
         "finished_at": migration.finished_at,
         "phase_at": migration.phase_at,
         "figures": asdict(migration.figures),
+        "copies": [asdict(copy) for copy in migration.copies],
+        "keep_disks": migration.keep_disks,
     }
 
 
@@ -72,6 +75,8 @@ def migration(row: Stored) -> Migration:
         finished_at=fields.optional_number("finished_at"),
         phase_at=fields.pairs("phase_at"),
         figures=_figures(fields.child("figures")),
+        copies=tuple(map(_copy, fields.children("copies"))),
+        keep_disks=fields.flag("keep_disks"),
     )
 
 
@@ -92,6 +97,20 @@ def _figures(fields: Fields) -> Figures:
         bytes_sent=fields.optional_integer("bytes_sent"),
         iterations=fields.optional_integer("iterations"),
         phase_s=fields.pairs("phase_s"),
+    )
+
+
+def _copy(fields: Fields) -> DiskCopy:
+    return DiskCopy(
+        disk=fields.text("disk"),
+        pool=fields.text("pool"),
+        volume=fields.text("volume"),
+        to_pool=fields.text("to_pool"),
+        to_folder=fields.text("to_folder"),
+        format=fields.text("format"),
+        capacity_bytes=fields.integer("capacity_bytes"),
+        allocation_bytes=fields.integer("allocation_bytes"),
+        to_volume=fields.text("to_volume"),
     )
 
 

@@ -77,6 +77,15 @@ class Fields:
             return self._fail(key, value)
         return Fields(f"{self._what}, {key}", cast("dict[str, object]", value))
 
+    def children(self, key: str) -> "tuple[Fields, ...]":
+        """A JSON list of objects."""
+        value = self._get(key)
+        if not isinstance(value, list):
+            return self._fail(key, value)
+        items = dict(enumerate(cast("list[object]", value)))
+        inside = Fields(f"{self._what}, {key}", {str(at): item for at, item in items.items()})
+        return tuple(inside.child(str(at)) for at in items)
+
     def optional_child(self, key: str) -> "Fields | None":
         """A nested JSON object, or None."""
         return None if self._get(key) is None else self.child(key)

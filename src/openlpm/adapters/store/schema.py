@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("lpm0001", "lpm0002", "lpm0003", "lpm0004", "lpm0005", "lpm0006")
+REVISIONS = ("lpm0001", "lpm0002", "lpm0003", "lpm0004", "lpm0005", "lpm0006", "lpm0007")
 """All that ever were, oldest first. The last one is what this program reads and writes."""
 
 metadata = MetaData()
@@ -73,6 +73,8 @@ migrations = Table(
     Column("finished_at", Double),
     Column("phase_at", JSON, nullable=False),
     Column("figures", JSON, nullable=False),
+    Column("copies", JSON, nullable=False, server_default="[]"),
+    Column("keep_disks", Boolean, nullable=False, server_default=false()),
     _checksum(),
     sqlite_autoincrement=True,
 )

@@ -13,6 +13,16 @@ ALLOW_POSTCOPY = (
 
 def target_can_postcopy(e: Examination) -> Iterator[Finding]:
     """A throwaway QEMU at the target was asked. The move does without post-copy then."""
+    if e.policy.postcopy and e.copying and e.copying.copies:
+        yield Finding(
+            "postcopy-not-with-copies",
+            Severity.WARNING,
+            e.source.name,
+            "disks that are copied, and the policy of the move",
+            "Its policy allows post-copy, which is not done while disks are copied. The move does "
+            "without.",
+            "Put its disks on shared storage, or move with --postcopy never.",
+        )
     if e.no_postcopy:
         yield Finding(
             "postcopy-unsupported",

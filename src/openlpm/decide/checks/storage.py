@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+from openlpm.decide.copy_plan import host_local, of_one_server
 from openlpm.decide.examination import Examination
 from openlpm.decide.same_disk import IN_POOLS, is_same
 from openlpm.model.finding import Finding, Severity
 from openlpm.model.hardware import DiskKind, VirtualDisk
 
 SAFE_CACHES = ("none", "directsync")
+_ACTIVATE = "Activate it: disks of an active partition are copied as it moves."
 
 
 def data_disks(e: Examination) -> tuple[VirtualDisk, ...]:
@@ -18,7 +20,8 @@ def data_disks(e: Examination) -> tuple[VirtualDisk, ...]:
 
 
 def disks_are_shared(e: Examination) -> Iterator[Finding]:
-    """A file or device of one host is another thing, or nothing, on the other."""
+    """A file or device of one host is another thing, or nothing, on the other, unless copied."""
+    yield from e.copying.findings if e.copying else ()
     for disk in data_disks(e):
         if disk.kind is DiskKind.OTHER:
             yield Finding(
@@ -29,16 +32,8 @@ def disks_are_shared(e: Examination) -> Iterator[Finding]:
                 f"Disk {disk.target} is of a kind that cannot be shared between servers.",
                 "Put it on network storage that both servers reach.",
             )
-        elif disk.kind in (DiskKind.FILE, DiskKind.VOLUME) and not disk.on_shared_storage:
-            yield Finding(
-                "disk-host-local",
-                Severity.ERROR,
-                e.source.name,
-                f"disk {disk.target}: {disk.source}",
-                f"Disk {disk.target} is a file on {e.source.name} itself.",
-                "Put it on network storage, or in a storage pool that both servers share "
-                "(lpm storage pools).",
-            )
+        elif of_one_server(disk) and e.copying is None:
+            yield host_local(disk, e.source.name, ".", "" if e.is_live else _ACTIVATE)
 
 
 def pools_are_the_same(e: Examination) -> Iterator[Finding]:
@@ -63,6 +58,8 @@ def caches_are_safe(e: Examination) -> Iterator[Finding]:
     for disk in data_disks(e):
         if disk.read_only or disk.kind is DiskKind.EMPTY or disk.cache in SAFE_CACHES:
             continue
+        if of_one_server(disk):
+            continue  # its copy is ended, and whole, before the target opens it
         yield Finding(
             "disk-cache-unsafe",
             Severity.ERROR if e.is_live else Severity.WARNING,
