@@ -18,6 +18,7 @@ from typing import Protocol
 from openlpm.decide.leadership import Terms
 from openlpm.model.assignment import Assignment
 from openlpm.model.backup import Backup, BackupReport, RestoreReport
+from openlpm.model.disk_copy import DiskCopy
 from openlpm.model.estimate import Load
 from openlpm.model.event import Event
 from openlpm.model.hardware import Hardware, VirtualDisk
@@ -38,6 +39,7 @@ class Transfer:
     """A transfer to ask for. `mark`: what the partition's metadata says once it has arrived.
 
     `postcopy`: it may be switched to post-copy; `resumes`: it goes on with one that broke there.
+    `copies`: disks that are copied to volumes that the target has, by these names.
     """
 
     partition_uuid: str
@@ -50,6 +52,7 @@ class Transfer:
     encrypted: bool = True
     postcopy: bool = False
     resumes: bool = False
+    copies: tuple[DiskCopy, ...] = ()
 
 
 class Stream(Protocol):
@@ -239,8 +242,11 @@ class Host(Protocol):
         """The processors of every domain of this system. Waits for no QEMU."""
         ...
 
-    def call_peer(self, uuid: str, target: System) -> PeerVerdict:
-        """Let this system's daemon call the target's, as a move would; changes nothing."""
+    def call_peer(self, uuid: str, target: System, copied: Sequence[str] = ()) -> PeerVerdict:
+        """Let this system's daemon call the target's, as a move would; changes nothing.
+
+        `copied`: the disks that a move would copy, by `VirtualDisk.target`.
+        """
         ...
 
     def try_encryption(self, target: System) -> PeerVerdict:

@@ -159,7 +159,7 @@ def test_a_partition_moves_where_its_pool_is_the_same_storage(
     assert codes(shared, "a") == {"pool-differs"}
 
 
-def test_a_partition_on_a_local_pool_stays(stand: Stand):
+def test_a_partition_on_a_local_volume_that_is_not_there_stays(stand: Stand):
     sees(stand.world.add_partition("a", on="s1"), DiskKind.VOLUME, "local/web1")
     assert codes(stand, "a") == {"disk-host-local"}
 

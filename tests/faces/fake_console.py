@@ -32,6 +32,7 @@ from openlpm.engine.views import (
 )
 from openlpm.model.backup import BackupReport, RestoreReport
 from openlpm.model.baseline import Baseline, Fit, PartitionFit
+from openlpm.model.disk_copy import DiskCopy
 from openlpm.model.errors import (
     AlreadyExists,
     Conflict,
@@ -58,6 +59,7 @@ T = TypeVar("T")
 
 STEP_S = 0.05
 MIB = 1024 * 1024
+COPY = DiskCopy("vda", "own", "v", "own", "/own", "raw", 2 * MIB, MIB, "v-m1")
 WARNING = Finding(
     "rmc-inactive", Severity.WARNING, "server1", "web1", "Its agent does not answer.", "Start it."
 )
@@ -298,25 +300,27 @@ class FakeConsole(FakeVios):
 
     # Moves
 
-    def validate(self, p: str, to: str) -> Examined:
+    def validate(self, p: str, to: str, pool: str = "") -> Examined:
         findings = (WARNING, ERROR) if to == "narrow" else (WARNING,)
         self.system(to)
         validation = Validation(p, self.partition(p).system, to, 17, findings)
         estimate = Estimate(2.5, 40.0, 600 * MIB, True, "measured dirty rate")
-        return Examined(validation, estimate if validation.passed else None)
+        copies = (replace(COPY, to_pool=pool),) if pool else ()
+        return Examined(validation, estimate if validation.passed else None, copies)
 
     def targets(self, p: str) -> list[Examined]:
         here = self.partition(p).system
         return [self.validate(p, name) for name in self._systems if name != here]
 
     def migrate(self, p: str, to: str, **limits: object) -> MigrationView:
-        examined = self.validate(p, to)
+        examined = self.validate(p, to, str(limits.get("pool", "")))
         if not examined.validation.passed:
             raise Refused(
                 "refused", f"{p} cannot move to {to}.", findings=examined.validation.findings
             )
         self.given["limits"] = limits
-        return self._begin(self.partition(p), to, is_return=False)
+        copies = examined.copies if limits.get("keep_disks") else ()
+        return self._begin(self.partition(p), to, copies, is_return=False)
 
     def return_partition(self, p: str) -> MigrationView:
         return self._begin(self.partition(p), "server1", is_return=True)
@@ -405,11 +409,13 @@ class FakeConsole(FakeVios):
             self._end_streams()
         return self._put(replace(self.partition(p), state=state))
 
-    def _begin(self, partition: Partition, to: str, *, is_return: bool) -> MigrationView:
+    def _begin(
+        self, partition: Partition, to: str, copies: tuple[DiskCopy, ...] = (), *, is_return: bool
+    ) -> MigrationView:
         kind = Kind.SUSPENDED if partition.state is Sight.PAUSED else Kind.ACTIVE
         record = Migration(
             f"m{len(self._migrations) + 1}", partition.uuid, partition.name, partition.system,
-            to, kind, is_return=is_return, created_at=1.0,
+            to, kind, is_return=is_return, created_at=1.0, copies=copies, keep_disks=bool(copies),
         )  # fmt: skip
         self._migrations[record.id] = MigrationView(record)
         threading.Thread(target=self._drive, args=(record,), daemon=True).start()

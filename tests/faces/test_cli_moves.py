@@ -20,6 +20,8 @@ def test_a_validation_is_told_and_exits_by_its_outcome(lpm: Lpm) -> None:
     assert good.code == 0
     assert "web1 can move from" in good.out
     assert "Expected: 2.5 s, a pause of 40 ms, 600 MiB" in good.out
+    copied = lpm("validate", "web1", "--to", "broken", "--pool", "fast").out
+    assert "Disk vda would be copied to pool fast on broken: 1 MiB written of 2 MiB." in copied
     bad = lpm("validate", "web1", "--to", "narrow", "--json")
     assert bad.code == 3
     assert bad.json["validation"]["findings"][1]["code"] == "memory-short"
@@ -48,6 +50,13 @@ def test_a_move_shows_its_five_steps_and_what_it_took(lpm: Lpm) -> None:
     back = lpm("return", "web1", "--json")
     assert back.json["migration"]["is_return"] is True
     assert back.json["migration"]["phase"] == "done"
+
+
+def test_a_move_tells_what_became_of_its_disks(lpm: Lpm) -> None:
+    done = lpm("migrate", "web1", "--to", "server2", "--pool", "fast", "--keep-disks")
+    assert "vda: fast/v-m1 on server2, a copy of own/v on server1, which stays." in done.out
+    (move,) = lpm("migration", "list", "--limit", "1", "--json").json
+    assert "a copy of own/v" in lpm("migration", "show", move["migration"]["id"]).out
 
 
 def test_a_paused_partition_is_told_to_stay_paused(lpm: Lpm) -> None:

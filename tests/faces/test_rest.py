@@ -154,6 +154,8 @@ def test_a_move_is_accepted_and_then_watched_to_its_end(
         "throttle": None,
         "bandwidth_mib_s": None,
         "postcopy": None,
+        "pool": "",
+        "keep_disks": False,
     }
     watched = rest.get(accepted.headers["location"] + "/watch")
     assert watched.headers["content-type"].startswith("text/event-stream")

@@ -43,6 +43,7 @@ class Guest:
     stored: set[str] = field(default_factory=set[str])
     uses_mib: int = 0
     silent: bool = False
+    writes_mib_s: float = 0.0  # to its disks
 
     @property
     def leased(self) -> bool:

@@ -12,6 +12,7 @@ from fakes.server import FakeServer
 from fakes.storage import FakeStorage
 from fakes.stream import FakeStream
 from fakes.transfer import FakeTransfer
+from openlpm.decide.copy_plan import of_one_server
 from openlpm.decide.implied import adapters
 from openlpm.model.assignment import Assignment
 from openlpm.model.errors import AlreadyExists, Conflict, HypervisorRefused
@@ -324,8 +325,11 @@ class FakeHost(FakeStorage):
         with self._line.calling("partition_cpus"):
             return [self._server.partition_cpu(each) for each in self._server.domains.values()]
 
-    def call_peer(self, uuid: str, target: System) -> PeerVerdict:
+    def call_peer(self, uuid: str, target: System, copied: Sequence[str] = ()) -> PeerVerdict:
         with self._line.calling("call_peer"):
+            disks = self._server.domain(uuid).guest.hardware.disks
+            if {d.target for d in disks if of_one_server(d)} - set(copied):
+                return PeerVerdict(objection="Migration without shared storage is unsafe")
             trouble = self._world.peer_trouble(self._server, target.name)
             return PeerVerdict(daemon=trouble, objection=self._server.objection)
 

@@ -11,6 +11,7 @@ from openlpm.model.errors import Gone, HypervisorRefused
 from openlpm.model.partition import Partition, Rmc
 from openlpm.model.processor import GuestCpu, OfferedCpu, PartitionCpu
 from openlpm.model.sight import Place, Sight, Why
+from openlpm.model.storage import Volume
 from openlpm.model.system import Lockspace, System, SystemFacts, VirtualSwitch
 from openlpm.model.verdict import CpuVerdict, PeerVerdict, TimeVerdict
 
@@ -98,6 +99,10 @@ class FakeServer:
     def remove(self, uuid: str) -> None:
         if self.domains.pop(uuid, None) is not None:
             self.world.note_change(self.name, uuid)
+
+    def file(self, pool: str, volume: str) -> Volume | None:
+        """A volume of one of its pools."""
+        return self.stores[pool].volumes.get(volume) if pool in self.stores else None
 
     def domain(self, uuid: str) -> Domain:
         """A domain of this server. Raises `Gone`."""

@@ -159,7 +159,8 @@ def test_a_move_on_a_terminal_takes_no_markup_from_data(view: Any, pause: Any) -
     view["migration"]["policy"]["max_pause_ms"] = pause
     progress = {
         "total_bytes": 2**20, "remaining_bytes": 0, "rate_bytes_s": 1.0, "sent_bytes": 1,
-        "iteration": 1, "throttle_percent": 0,
+        "iteration": 1, "throttle_percent": 0, "disk_total_bytes": 2**19, "memory_done": 1.0,
+        "disks_done": 0.5,
     }  # fmt: skip
     out = io.StringIO()
     Terminal(file=out, width=400, color_system=None).print(show_rich._transfer(view, progress))

@@ -144,7 +144,10 @@ def test_facts(answers: dict[str, Any]) -> None:
     outcome(OpenLpmError, listing.describe, connection, UUID)
 
 
-_STATS = ("data_total", "data_processed", "memory_dirty_rate", "memory_page_size", "downtime")
+_STATS = (
+    *("data_total", "data_processed", "memory_dirty_rate", "memory_page_size", "downtime"),
+    *("data_remaining", "disk_total", "disk_remaining"),
+)
 
 
 @fuzzed(stats=st.dictionaries(st.sampled_from(_STATS), st.one_of(NUMBERS, texts(9), st.none())))
@@ -154,7 +157,9 @@ def test_a_transfers_figures_are_whole_numbers(stats: dict[str, Any]) -> None:
     progress = migrate.progress(FakeDaemon(job=job).connection(), UUID)
     assert progress is not None
     assert 0 <= progress.total_bytes < 2**63
-    assert 0.0 <= progress.fraction <= 1.0
+    shares = progress.after(None)
+    assert 0.0 <= shares.memory_done <= 1.0
+    assert 0.0 <= shares.disks_done <= 1.0
 
 
 @fuzzed(text=texts(200))

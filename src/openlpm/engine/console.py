@@ -344,9 +344,9 @@ class Console:
     # Moves
 
     @leaders
-    def validate(self, name: str, to: str) -> Examined:
+    def validate(self, name: str, to: str, pool: str = "") -> Examined:
         """May it move there? With an estimate from its measured dirty rate if it may."""
-        return self._moves.validate(name, to)
+        return self._moves.validate(name, to, pool)
 
     @leaders
     def targets(self, name: str) -> list[Examined]:
@@ -363,6 +363,8 @@ class Console:
         throttle: bool | None = None,
         bandwidth_mib_s: int | None = None,
         postcopy: bool | None = None,
+        pool: str = "",
+        keep_disks: bool = False,
     ) -> MigrationView:
         """Validate, hold the room, start. Returns at once. Raises `Refused`, `Busy`."""
         return self._moves.migrate(
@@ -372,6 +374,8 @@ class Console:
             throttle=throttle,
             bandwidth_mib_s=bandwidth_mib_s,
             postcopy=postcopy,
+            pool=pool,
+            keep_disks=keep_disks,
         )
 
     @leaders

@@ -6,7 +6,9 @@ answers: both are for the next turn to judge.
 
 from dataclasses import replace
 
+from openlpm.decide.copies import superfluous
 from openlpm.decide.step import Effect, Step
+from openlpm.engine.copies import make_copies, remove_copies
 from openlpm.engine.transfer import TransferCall
 from openlpm.engine.world import World
 from openlpm.model.encryption import is_encrypted
@@ -34,7 +36,9 @@ def carry_out(
         case Effect.START_TRANSFER | Effect.RESUME_POSTCOPY:
             resumes = step.effect is Effect.RESUME_POSTCOPY
             wanted = _transfer(record, world, pause_ms, resumes=resumes)
-            call.begin(world.host(record.source), wanted)
+            call.begin(
+                world.host(record.source), wanted, prepare=lambda: make_copies(record, world)
+            )
         case Effect.DEFINE_TARGET:
             mark = arriving_mark(record, world)
             definition = world.host(record.source).exported(uuid, mark)
@@ -43,18 +47,28 @@ def carry_out(
             world.host(record.source).start_postcopy(uuid)
         case Effect.ABORT_TRANSFER:
             world.host(record.source).abort_transfer(uuid)
-        case Effect.RESUME_SOURCE if _is_still_so(record, seen, world):
+        case _:
+            if not _is_still_so(record, seen, world):
+                return False  # the next turn judges what it is now
+            _carry_out_looked(step.effect, record, seen, world)
+    return True
+
+
+def _carry_out_looked(effect: Effect, record: Migration, seen: Sighting, world: World) -> None:
+    """What cannot be undone; both ends were just seen to be as they were."""
+    uuid = record.partition_uuid
+    match effect:
+        case Effect.RESUME_SOURCE:
             world.host(record.source).resume(uuid)
-        case Effect.RETAKE_LEASE if _is_still_so(record, seen, world):
+        case Effect.RETAKE_LEASE:
             world.host(record.source).pause(uuid)
             world.host(record.source).resume(uuid)
-        case Effect.REMOVE_SHELL if _is_still_so(record, seen, world):
+        case Effect.REMOVE_SHELL:
             remove(world.host(record.target), uuid, seen.target)
-        case Effect.CUT_SOURCE if _is_still_so(record, seen, world):
+        case Effect.CUT_SOURCE:
             remove(world.host(record.source), uuid, seen.source)
         case _:
-            return False  # the next turn judges what it is now
-    return True
+            remove_copies(superfluous(record, seen), world)
 
 
 def _is_still_so(record: Migration, seen: Sighting, world: World) -> bool:
@@ -94,6 +108,7 @@ def _transfer(record: Migration, world: World, pause_ms: int, *, resumes: bool) 
         encrypted=is_encrypted(source, target),
         postcopy=record.policy.postcopy,
         resumes=resumes,
+        copies=record.copies,
     )
 
 

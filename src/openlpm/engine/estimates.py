@@ -35,14 +35,18 @@ class Estimator:
         dirty = ASSUMED_DIRTY if load.dirty_bytes_s is None else load.dirty_bytes_s
         dirty_basis = "assumed" if load.dirty_bytes_s is None else f"measured for {dirty_for_s} s"
         policy = e.partition.mark.policy if e.partition.mark else Policy()
+        copies = e.copying.copies if e.copying else ()
+        disks = sum(copy.allocation_bytes for copy in copies)
+        copied = f"{disks / 2**20:.0f} MiB of disks, " if copies else ""
         return estimate(
             load.resident_bytes,
             0.0 if e.kind is Kind.SUSPENDED else dirty,
             rate,
             first_pause_ms=min(FIRST_PAUSE_MS, policy.max_pause_ms),
             max_pause_ms=policy.max_pause_ms,
+            disk_bytes=disks,
             basis=(
-                f"{load.resident_bytes / 2**20:.0f} MiB resident, dirtying "
+                f"{copied}{load.resident_bytes / 2**20:.0f} MiB resident, dirtying "
                 f"{dirty / 2**20:.1f} MiB/s ({dirty_basis}), link {rate / 2**20:.0f} MiB/s "
                 f"({rate_basis})"
             ),

@@ -4,11 +4,14 @@ Nothing is changed by it. What cannot be had is left out, and the check that nam
 thing says so; so one silent server never hides what the other would have said.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
+from openlpm.decide.copy_plan import Ends, of_one_server, plan, pool_of
 from openlpm.decide.examination import Examination, Side
 from openlpm.decide.reserve import moves_at
 from openlpm.decide.same_disk import IN_POOLS
@@ -46,9 +49,17 @@ class Examiner:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def examine(
-        self, partition: Partition, to: str, policy: Policy, *, thorough: bool = True
+        self,
+        partition: Partition,
+        to: str,
+        policy: Policy,
+        *,
+        pool: str = "",
+        thorough: bool = True,
     ) -> Examination:
         """One partition, seen just now, against one target as it is now, for such a move.
+
+        `pool`: at the target, for disks that must be copied.
 
         Not `thorough`, for a live move that begins now: the disks are not opened from the target,
         nor its processor time tried (that takes a QEMU process; the move's own opens the disks and
@@ -71,15 +82,19 @@ class Examiner:
         )
         is_pair = _connected(target) and source is not target
         ends = (source, target)
+        described = self._pool.submit(
+            _answer, "its devices", lambda: source.host.describe(uuid), unanswered
+        )
         way = (
-            self._pool.submit(self._way, begun, ends, unanswered, thorough=thorough)
+            self._pool.submit(self._way, begun, ends, described, unanswered, thorough=thorough)
             if is_pair
             else None
         )
-        hardware = _answer("its devices", lambda: source.host.describe(uuid), unanswered)
+        hardware = described.result()
         if is_pair and hardware is not None:
             tries = thorough or not begun.is_live
             begun = self._fitted(begun, hardware, ends, unanswered, thorough=tries)
+            begun = self._with_copying(begun, hardware, ends, unanswered, pool=pool)
         if way is not None:
             busy, peer = way.result()
             begun = replace(begun, job_under_way=busy, peer=peer)
@@ -103,7 +118,8 @@ class Examiner:
         """Whether what it is made of would work at the target, each question in a thread."""
         uuid = e.partition.uuid
         here, there = ends
-        tried = [d for d in hardware.disks if thorough and d.kind is not DiskKind.EMPTY]
+        there_too = [d for d in hardware.disks if not (e.is_live and of_one_server(d))]
+        tried = [d for d in there_too if thorough and d.kind is not DiskKind.EMPTY]
 
         def later(what: str, question: Callable[[], T]) -> Future[T | None]:
             return self._pool.submit(_answer, what, question, unanswered)
@@ -133,23 +149,60 @@ class Examiner:
             time=time.result(),
         )
 
+    def _with_copying(
+        self,
+        e: Examination,
+        hardware: Hardware,
+        ends: tuple[Watch, Watch],
+        unanswered: list[str],
+        *,
+        pool: str,
+    ) -> Examination:
+        """And what becomes of disks that only the source can reach."""
+        disks = [disk for disk in hardware.disks if of_one_server(disk)]
+        if not e.is_live or e.pools is None or not disks:
+            return e
+        here, there = e.pools
+        names = {pool_of(disk, here)[0] for disk in disks} - {""}
+        host = ends[0].host
+        volumes = _answer(
+            "the volumes", lambda: {name: host.volumes(name) for name in names}, unanswered
+        )
+        if volumes is None:
+            return e
+        arriving = [m for m in self._journal.unfinished() if m.target == e.target.name]
+        promised = Counter[str]()
+        for copy in (copy for move in arriving for copy in move.copies):
+            promised[copy.to_pool] += copy.capacity_bytes
+        found = Ends(e.source.name, e.target.name, here, there, volumes, pool, promised)
+        return replace(e, copying=plan(disks, found))
+
     def _way(
-        self, e: Examination, ends: tuple[Watch, Watch], unanswered: list[str], *, thorough: bool
+        self,
+        e: Examination,
+        ends: tuple[Watch, Watch],
+        described: Future[Hardware | None],
+        unanswered: list[str],
+        *,
+        thorough: bool,
     ) -> tuple[bool, PeerVerdict | None]:
         """Whether a job is under way; and if none is, whether the source reaches the target."""
         uuid = e.partition.uuid
         source, target = ends
         peer = None
+        copied: list[str] = []
         for _ in range(CALLS if e.is_live else 0):
             # A job under way makes the call fail, for a reason that has its own finding.
             if _answer("its jobs", lambda: source.host.busy(uuid), unanswered):
                 return True, None
             if e.move_under_way:
                 break
-            call = lambda: source.host.call_peer(uuid, target.system)  # noqa: E731
+            call = partial(source.host.call_peer, uuid, target.system, copied)
             peer = _answer("the way", call, unanswered)
             if peer is None or not peer.objection:
                 break
+            hardware = described.result()  # libvirt objects to disks that it was not told to copy
+            copied = [d.target for d in hardware.disks if of_one_server(d)] if hardware else []
         if peer != PeerVerdict() or not is_encrypted(source.system, target.system):
             return False, peer
         tried = lambda: self._encryption.tried(source, target, anew=thorough)  # noqa: E731

@@ -33,6 +33,8 @@ BACK_OFF_S = 2.0
 """Between two tries of an effect that was refused."""
 SWITCH_TRIES = 3
 """Refusals in a row after which a transfer goes on without post-copy."""
+CLEAR_TRIES = 3
+"""Refusals in a row after which copies of disks are left where they are, and that is told."""
 RESUME_EVERY_S = 5.0
 """Between two tries to resume a post-copy whose connection broke."""
 
@@ -56,6 +58,7 @@ class Mover:
         self._given_up = ""
         self._resume_at = 0.0
         self._refused_switches = 0
+        self._refused_clears = 0
         self._accepted_switch = False
         self._measured: Progress | None = None
 
@@ -115,7 +118,8 @@ class Mover:
 
     def _is_between_steps(self) -> bool:
         """The last effect ended at once, and its consequence can be looked at at once."""
-        return self._written.effect is Effect.CUT_SOURCE and not self._refusal
+        ends_at_once = (Effect.CUT_SOURCE, Effect.REMOVE_COPIES)
+        return self._written.effect in ends_at_once and not self._refusal
 
     def _write(self, step: Step, seen: Sighting) -> None:
         """One transaction for each turn that decided something new."""
@@ -152,17 +156,30 @@ class Mover:
             )
             if done and step.effect in (Effect.RETAKE_LEASE, Effect.RESUME_SOURCE):
                 self._looker.retaken = True
+            self._looker.cleared |= done and step.effect is Effect.REMOVE_COPIES
             self._accepted_switch |= step.effect is Effect.START_POSTCOPY
         except HypervisorRefused as error:
             self._refusal = str(error)
             if step.effect is Effect.START_POSTCOPY:
                 self._refused_switches += 1
+            if step.effect is Effect.REMOVE_COPIES:
+                self._leave_copies()
         except ServerUnreachable:
             self._looker.start_anew()  # it may have been asked for all the same
             self._refused_switches = 0
         # One that was accepted may still be on its way, whatever was said of the next.
         declined = self._refused_switches >= SWITCH_TRIES and not self._accepted_switch
         self._looker.declined = declined
+
+    def _leave_copies(self) -> None:
+        """No move hangs on a volume that cannot be removed."""
+        self._refused_clears += 1
+        if self._refused_clears < CLEAR_TRIES:
+            return
+        self._looker.cleared = True
+        message = f"Copies of its disks are left: {self._refusal}"
+        event = note(self.record, "migration-copies-left", message, Level.WARNING)
+        self._world.journal.tell(event)
 
     def _is_time_to_resume(self) -> bool:
         """Each try costs both daemons a call, and what broke may take its time to be mended."""
@@ -186,7 +203,7 @@ class Mover:
         latest = self._looker.progress
         if latest is None or seen.job is not Job.RUNNING:
             return
-        self.progress = latest
+        self.progress = latest.after(self.progress)
         self._world.news.ring()
         record = self.record
         if record.phase is not Phase.SEND or record.halt is not Halt.NONE or record.switched:

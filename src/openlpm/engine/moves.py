@@ -17,7 +17,8 @@ from openlpm.engine.examine import Examiner
 from openlpm.engine.executor import Executor
 from openlpm.engine.states import must_be
 from openlpm.engine.views import Examined, MigrationView
-from openlpm.model.errors import Conflict
+from openlpm.model.disk_copy import named
+from openlpm.model.errors import BadRequest, Conflict
 from openlpm.model.migration import Kind, Migration, Reservation
 from openlpm.model.names import checked_range
 from openlpm.model.partition import Partition
@@ -43,11 +44,14 @@ class Moves:
         """Let the examiner's threads go."""
         self._examiner.close()
 
-    def validate(self, name: str, to: str) -> Examined:
-        """May it move there? With an estimate from its measured dirty rate if it may."""
+    def validate(self, name: str, to: str, pool: str = "") -> Examined:
+        """May it move there? With an estimate from its measured dirty rate if it may.
+
+        `pool`: where to copy the disks that only its own server can reach; "" for the usual one.
+        """
         partition = self._estate.partition_now(name)
         to = self._estate.watch(to).system.name
-        examination = self._examiner.examine(partition, to, _policy(partition))
+        examination = self._examiner.examine(partition, to, _policy(partition), pool=pool)
         return self._judged(examination, dirty_for_s=1)
 
     def targets(self, name: str) -> list[Examined]:
@@ -61,9 +65,10 @@ class Moves:
 
     def _judged(self, examination: Examination, dirty_for_s: int = 0) -> Examined:
         validation = validate(examination)
+        copies = examination.copying.copies if examination.copying else ()
         if not validation.passed or not examination.is_live:
-            return Examined(validation)
-        return Examined(validation, self._estimator.estimate(examination, dirty_for_s))
+            return Examined(validation, copies=copies)
+        return Examined(validation, self._estimator.estimate(examination, dirty_for_s), copies)
 
     def migrate(
         self,
@@ -74,9 +79,14 @@ class Moves:
         throttle: bool | None = None,
         bandwidth_mib_s: int | None = None,
         postcopy: bool | None = None,
+        pool: str = "",
+        keep_disks: bool = False,
         is_return: bool = False,
     ) -> MigrationView:
-        """Validate, hold the room, start. Returns at once. Raises `Refused`, `Busy`."""
+        """Validate, hold the room, start. Returns at once. Raises `Refused`, `Busy`.
+
+        `pool` and `keep_disks`: of disks that are copied, where to, and that they stay here, too.
+        """
         given = {
             "max_pause_ms": max_pause_ms,
             "throttle": throttle,
@@ -88,10 +98,13 @@ class Moves:
         partition = self._estate.partition_now(name)
         self._estate.watch(to)
         policy = replace(_policy(partition), **limits)
-        examination = self._examiner.examine(partition, to, policy, thorough=False)
+        examination = self._examiner.examine(partition, to, policy, pool=pool, thorough=False)
         validation = validate(examination)
         require(validation)
+        if pool or keep_disks:
+            _require_copies(examination)
         record = self._record(examination, is_return=is_return)
+        record = replace(record, keep_disks=keep_disks and bool(record.copies))
         record = self._begin(record, examination)
         self._executor.start(record)
         return MigrationView(record, findings=validation.warnings)
@@ -130,10 +143,12 @@ class Moves:
     def _record(self, e: Examination, *, is_return: bool) -> Migration:
         kind, policy = e.kind or Kind.ACTIVE, e.policy
         # What does not run is not run before it is whole.
-        if kind is not Kind.ACTIVE or e.no_postcopy:
+        copies = e.copying.copies if e.copying else ()
+        if kind is not Kind.ACTIVE or e.no_postcopy or copies:
             policy = replace(policy, postcopy=False)
+        migration_id = secrets.token_hex(4)
         return Migration(
-            id=secrets.token_hex(4),
+            id=migration_id,
             partition_uuid=e.partition.uuid,
             partition=e.partition.name,
             source=e.source.name,
@@ -144,6 +159,7 @@ class Moves:
             policy=policy,
             is_return=is_return,
             created_at=self._clock.now(),
+            copies=tuple(named(copy, migration_id) for copy in copies),
         )
 
     def take_back(self, name: str) -> MigrationView:
@@ -157,6 +173,17 @@ class Moves:
                 remedy=f"Name one: lpm migrate {spoken(name, uuid)} --to SYSTEM.",
             )
         return self.migrate(name, partition.mark.came_from, is_return=True)
+
+
+def _require_copies(e: Examination) -> None:
+    """Raise `BadRequest` where no disk is copied."""
+    if not e.copying or not e.copying.copies:
+        raise BadRequest(
+            "nothing-copied",
+            f"No disk of {e.partition.name!r} is copied.",
+            cause=f"{e.target.name} reaches all of them, or it has none.",
+            remedy="Leave out the pool, and that disks are kept.",
+        )
 
 
 def _policy(partition: Partition) -> Policy:

@@ -6,7 +6,9 @@ console's own disk was full. The mover looks at both servers and goes on from th
 Then it looks after what servers still have that were given up, and are seen again.
 """
 
+from openlpm.decide.copies import left_at_lost
 from openlpm.decide.gone import Leftover, leftover
+from openlpm.engine.copies import remove_copies
 from openlpm.engine.effects import remove
 from openlpm.engine.executor import Executor
 from openlpm.engine.periodic import Periodic
@@ -52,5 +54,12 @@ class Reconciler(Periodic):
                 return  # the next look tells
             self._world.refresh(record.gone, uuid)
             told = "what it still had of the partition was removed."
+        try:
+            removed = judged is Leftover.REMOVE
+            remove_copies(left_at_lost(record, back, removed=removed), self._world)
+        except ServerUnreachable:
+            return
+        except HypervisorRefused as error:
+            told = f"{told} {error.message}"
         event = note(record, "migration-looked-after", f"{record.gone} is back; {told}")
         self._world.journal.looked_after(record.id, event)

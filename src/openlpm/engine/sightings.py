@@ -29,7 +29,7 @@ def place(world: World, system: str, uuid: str) -> Place:
 class Looker:
     """Looks for one mover. `progress` is what the last look saw of the transfer. The mover sets
     `retaken` when it has resumed the source, `declined` when the switch to post-copy was refused
-    for good."""
+    for good, `cleared` when the copies of disks that it leaves are dealt with."""
 
     def __init__(self, world: World, call: TransferCall) -> None:
         self._world = world
@@ -40,6 +40,7 @@ class Looker:
         self.progress: Progress | None = None
         self.retaken = False
         self.declined = False
+        self.cleared = False
 
     def look(self, record: Migration, refusal: str) -> Sighting:
         """One turn's sighting; what cannot be seen is UNKNOWN."""
@@ -56,11 +57,20 @@ class Looker:
             self._last, self._since = seen, now
         settled = again and (answered or now - self._since >= SETTLE_S)
         refusal = refusal or self._call.refusal
-        return Sighting(source, target, job, settled, refusal, self.retaken, self.declined)
+        return Sighting(
+            source,
+            target,
+            job,
+            settled,
+            refusal,
+            retaken=self.retaken,
+            declined=self.declined,
+            cleared=self.cleared,
+        )
 
     def start_anew(self) -> None:
         """Something was asked for just now: what was seen or done before settles nothing."""
-        self._last, self.retaken = None, False
+        self._last, self.retaken, self.cleared = None, False, False
 
     def completed(self, record: Migration) -> Progress | None:
         """The ended transfer's figures: the target keeps them, the source while it is defined."""

@@ -5,6 +5,7 @@ not. What the call returns is only a hint ("look now"); what happened is always 
 """
 
 import threading
+from collections.abc import Callable
 
 from openlpm.engine.bell import Bell
 from openlpm.model.errors import HypervisorRefused, OpenLpmError, ServerUnreachable
@@ -20,13 +21,13 @@ class TransferCall:
         self._returned = False
         self._refusal = ""
 
-    def begin(self, host: Host, transfer: Transfer) -> None:
-        """Send the request. Does nothing while one is under way."""
+    def begin(self, host: Host, transfer: Transfer, prepare: Callable[[], None]) -> None:
+        """Prepare it, then send the request. Does nothing while one is under way."""
         if self.under_way:
             return
         self._returned, self._refusal = False, ""
         self._thread = threading.Thread(
-            target=self._run, args=(host, transfer), name="transfer", daemon=True
+            target=self._run, args=(host, transfer, prepare), name="transfer", daemon=True
         )
         self._thread.start()
 
@@ -45,8 +46,9 @@ class TransferCall:
         """Why it failed, in the hypervisor's words; empty if it did not."""
         return self._refusal
 
-    def _run(self, host: Host, transfer: Transfer) -> None:
+    def _run(self, host: Host, transfer: Transfer, prepare: Callable[[], None]) -> None:
         try:
+            prepare()
             host.start_transfer(transfer)
             self._returned = True
         except ServerUnreachable:

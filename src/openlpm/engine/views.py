@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from openlpm.model.disk_copy import DiskCopy
 from openlpm.model.estimate import Estimate
 from openlpm.model.finding import Finding, Validation
 from openlpm.model.leadership import Leader
@@ -164,10 +165,14 @@ class ConsoleView:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A validation with the estimate for the move it allows (None when it is refused)."""
+    """A validation with the estimate for the move it allows (None when it is refused).
+
+    `copies`: its disks that would be copied; not named yet (`to_volume`).
+    """
 
     validation: Validation
     estimate: Estimate | None = None
+    copies: tuple[DiskCopy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

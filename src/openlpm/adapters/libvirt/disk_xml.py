@@ -1,12 +1,13 @@
 """The disks of a domain's XML, and a disk's source as XML: both directions in one place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from urllib.parse import quote
 
 from lxml import etree
 
-from openlpm.adapters.libvirt.xml import Element, attribute
+from openlpm.adapters.libvirt.xml import Element, attribute, take_out
+from openlpm.model.disk_copy import DiskCopy
 from openlpm.model.errors import BadRequest
 from openlpm.model.hardware import DiskKind, VirtualDisk
 from openlpm.model.network_disk import network_disk
@@ -28,7 +29,23 @@ def disks(domain: Element) -> Iterator[VirtualDisk]:
             read_only=disk.find("readonly") is not None,
             shareable=disk.find("shareable") is not None,
             protocol=attribute(disk, "source", "protocol"),
+            format=attribute(disk, "driver", "type"),
         )
+
+
+def put_copies(domain: Element, copies: Sequence[DiskCopy]) -> None:
+    """Let a definition name the copies of these disks, wherever they are named now."""
+    wanted = {copy.disk: copy for copy in copies}
+    for disk in domain.iterfind("devices/disk"):
+        copy, source = wanted.get(attribute(disk, "target", "dev")), disk.find("source")
+        if copy is None or source is None:
+            continue
+        take_out(disk.findall("backingStore"))
+        if disk.get("type") == "volume":
+            source.set("pool", copy.to_pool)
+            source.set("volume", copy.to_volume)
+        else:
+            source.set("file", copy.to_path)
 
 
 def is_mirrored(disk: Element) -> bool:

@@ -223,8 +223,8 @@ class LibvirtHost:
     def partition_cpus(self) -> Sequence[PartitionCpu]:
         return partition_cpus.partition_cpus(self._connection)
 
-    def call_peer(self, uuid: str, target: System) -> PeerVerdict:
-        return peer.call(self._connection, self._capabilities.arch, uuid, target)
+    def call_peer(self, uuid: str, target: System, copied: Sequence[str] = ()) -> PeerVerdict:
+        return peer.call(self._connection, self._capabilities.arch, uuid, target, copied)
 
     def try_encryption(self, target: System) -> PeerVerdict:
         return channel.try_encryption(self._connection, self._capabilities.arch, target)

@@ -10,6 +10,7 @@ Flags, and why:
     ABORT_ON_ERROR   a guest that meets an I/O error is not moved in that state
     AUTO_CONVERGE    QEMU slows the guest down, when asked to
     POSTCOPY         it may be switched to post-copy, when asked to
+    NON_SHARED_DISK  the disks named are copied, to the files that the target's definition names
     POSTCOPY_RESUME  it goes on with a post-copy whose connection broke
     TLS              the QEMUs encrypt, and prove to each other who they are; unless given up
 not UNDEFINE_SOURCE  the source's definition is removed once the target was *seen* running
@@ -25,10 +26,12 @@ import libvirt
 from openlpm.adapters.libvirt.certificates import Call, told
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.definition import EXPORTED
+from openlpm.adapters.libvirt.disk_xml import put_copies
 from openlpm.adapters.libvirt.division import NO_CONTROLLER
 from openlpm.adapters.libvirt.errors import ignoring, said, unreachable, whole
-from openlpm.adapters.libvirt.metadata import with_mark
+from openlpm.adapters.libvirt.metadata import put_mark
 from openlpm.adapters.libvirt.ssh import from_daemon
+from openlpm.adapters.libvirt.xml import parse, to_text
 from openlpm.decide.checks.entitlement import LET_DIVIDE
 from openlpm.decide.checks.postcopy import ALLOW_POSTCOPY
 from openlpm.model.certificate import Flaw
@@ -64,13 +67,17 @@ def _prepared(line: Connection, wanted: Transfer) -> tuple[libvirt.virDomain, in
     # QEMU takes the limit before there is a job, so the very first switch-over respects it.
     domain.migrateSetMaxDowntime(wanted.pause_ms)
     parameters: dict[str, Any] = {
-        libvirt.VIR_MIGRATE_PARAM_DEST_XML: with_mark(domain.XMLDesc(EXPORTED), wanted.mark)
+        libvirt.VIR_MIGRATE_PARAM_DEST_XML: for_target(domain.XMLDesc(EXPORTED), wanted)
     }
     flags = _ALWAYS
     if domain.isPersistent():
         flags |= libvirt.VIR_MIGRATE_PERSIST_DEST
         stored = domain.XMLDesc(EXPORTED | libvirt.VIR_DOMAIN_XML_INACTIVE)
-        parameters[libvirt.VIR_MIGRATE_PARAM_PERSIST_XML] = with_mark(stored, wanted.mark)
+        parameters[libvirt.VIR_MIGRATE_PARAM_PERSIST_XML] = for_target(stored, wanted)
+    if wanted.copies:
+        flags |= libvirt.VIR_MIGRATE_NON_SHARED_DISK
+        copied = [copy.disk for copy in wanted.copies]
+        parameters[libvirt.VIR_MIGRATE_PARAM_MIGRATE_DISKS] = copied
     if wanted.target.mover.address:
         parameters[libvirt.VIR_MIGRATE_PARAM_URI] = migration_uri(wanted.target.mover.address)
     if wanted.bandwidth_mib_s:
@@ -86,6 +93,14 @@ def _prepared(line: Connection, wanted: Transfer) -> tuple[libvirt.virDomain, in
         parameters[libvirt.VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL] = _THROTTLE_INITIAL
         parameters[libvirt.VIR_MIGRATE_PARAM_AUTO_CONVERGE_INCREMENT] = _THROTTLE_INCREMENT
     return domain, flags, parameters
+
+
+def for_target(definition: str, wanted: Transfer) -> str:
+    """A definition as the target shall have it: with its mark, and its disks where they will be."""
+    domain = parse(definition, "domain")
+    put_mark(domain, wanted.mark)
+    put_copies(domain, wanted.copies)
+    return to_text(domain)
 
 
 def migration_uri(address: str) -> str:
@@ -186,6 +201,8 @@ def _figures(stats: dict[str, Any]) -> Progress:
         iteration=figure(libvirt.VIR_DOMAIN_JOB_MEMORY_ITERATION),
         throttle_percent=figure(libvirt.VIR_DOMAIN_JOB_AUTO_CONVERGE_THROTTLE),
         pause_ms=figure(libvirt.VIR_DOMAIN_JOB_DOWNTIME),
+        disk_total_bytes=figure(libvirt.VIR_DOMAIN_JOB_DISK_TOTAL),
+        disk_remaining_bytes=figure(libvirt.VIR_DOMAIN_JOB_DISK_REMAINING),
     )
 
 

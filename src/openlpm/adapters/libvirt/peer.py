@@ -15,6 +15,7 @@ and any other error is the reason why a move would fail. No event, no job left, 
 """
 
 import errno
+from collections.abc import Sequence
 from contextlib import suppress
 
 import libvirt
@@ -37,10 +38,12 @@ _LAST_PORT = 49215
 _TRIES_MORE = 4
 
 
-def call(connection: Connection, arch: str, uuid: str, target: System) -> PeerVerdict:
-    """Three calls, each only when the one before went well."""
+def call(
+    connection: Connection, arch: str, uuid: str, target: System, copied: Sequence[str]
+) -> PeerVerdict:
+    """Three calls, each only when the one before went well. `copied`: disks, by their targets."""
     with connection.apart() as line:
-        attempt = _Attempt(line, arch, uuid, target)
+        attempt = _Attempt(line, arch, uuid, target, copied)
         try:
             verdict = bounded(attempt.made, _PATIENCE_S, f"{line.name}: call {target.peer_uri}")
         except TimeoutError:
@@ -69,8 +72,11 @@ def _explained(verdict: PeerVerdict, source: str, target: System) -> PeerVerdict
 class _Attempt:
     """The calls, made in a thread that may be left behind: it still cleans up when it ends."""
 
-    def __init__(self, line: Connection, arch: str, uuid: str, target: System) -> None:
+    def __init__(
+        self, line: Connection, arch: str, uuid: str, target: System, copied: Sequence[str]
+    ) -> None:
         self._line = line
+        self._copied = list(copied)
         self._arch = arch
         self._uuid = uuid
         self._target = target
@@ -85,6 +91,7 @@ class _Attempt:
                 domain = self._line.domain(self._uuid)
                 live = libvirt.VIR_MIGRATE_LIVE
                 flags = live if domain.isActive() else libvirt.VIR_MIGRATE_OFFLINE
+                flags |= libvirt.VIR_MIGRATE_NON_SHARED_DISK if self._copied else 0
                 verdict = PeerVerdict(objection=self._refusal(domain, flags, self._target.peer_uri))
             return verdict
 
@@ -118,11 +125,12 @@ class _Attempt:
 
     def _answer(self, domain: libvirt.virDomain, flags: int, peer: str) -> str:
         """Why a migration of `domain` to `peer` would not even begin; "" when it would."""
+        parameters: dict[str, str | list[str]] = {libvirt.VIR_MIGRATE_PARAM_URI: _NOWHERE}
+        if flags & libvirt.VIR_MIGRATE_NON_SHARED_DISK:
+            parameters[libvirt.VIR_MIGRATE_PARAM_MIGRATE_DISKS] = self._copied
         flags |= libvirt.VIR_MIGRATE_PEER2PEER | libvirt.VIR_MIGRATE_PERSIST_DEST
         try:
-            domain.migrateToURI3(
-                ssh.from_daemon(peer), {libvirt.VIR_MIGRATE_PARAM_URI: _NOWHERE}, flags
-            )
+            domain.migrateToURI3(ssh.from_daemon(peer), parameters, flags)
         except libvirt.libvirtError as error:
             if not self._line.alive:
                 raise

@@ -7,6 +7,7 @@ import click
 from openlpm.faces.cli.asking import complete_partitions, console, json_option, migration_id
 from openlpm.faces.cli.client import path_of
 from openlpm.faces.cli.follow import JsonLines, follow
+from openlpm.faces.cli.move_text import copied
 from openlpm.faces.cli.output import duration, mib, moment, print_json, say, sheet, table
 
 
@@ -98,6 +99,7 @@ def _particulars(view: dict[str, Any]) -> list[tuple[str, object]]:
         ("Reason", move["reason"]),
         ("Attention", view["attention"]),
         ("Given up", move["gone"]),
+        ("Disks", " ".join(copied(move))),
         ("Begun", moment(move["created_at"])),
         ("Ended", moment(move["finished_at"])),
         ("Left", _if_known(duration, view["remaining_s"])),

@@ -17,18 +17,28 @@ from openlpm.faces.cli.output import print_json, say, table
 no_wait_option = click.option("--no-wait", is_flag=True, help="Return once it has begun.")
 
 
+pool_option = click.option(
+    "--pool",
+    default="",
+    metavar="POOL",
+    help="Where to copy disks of its own server; the usual: the pool named like theirs.",
+)
+
+
 @click.command()
 @partition_name
 @target_option
+@pool_option
 @json_option
-def validate(partition: str, to: str, as_json: bool) -> int:
+def validate(partition: str, to: str, pool: str, as_json: bool) -> int:
     """Check whether PARTITION could move to SYSTEM. Changes nothing; exits 3 if it could not.
 
     \b
     Example:
       lpm validate web1 --to server2
     """
-    examined = console().post(path_of("partitions", partition, "validate"), {"to": to})
+    body = {"to": to, "pool": pool}
+    examined = console().post(path_of("partitions", partition, "validate"), body)
     print_json(examined) if as_json else say(verdict(examined))
     return exits.REFUSED if errors_in(examined) else exits.DONE
 
@@ -81,6 +91,10 @@ def _verdicts(found: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
     type=click.Choice(["allowed", "never"]),
     help="May the target run it before all of its memory is there, if it does not converge?",
 )
+@pool_option
+@click.option(
+    "--keep-disks", is_flag=True, help="Disks that were copied stay where they were, too."
+)
 @json_option
 def migrate(
     *,
@@ -91,13 +105,18 @@ def migrate(
     no_throttle: bool,
     bandwidth: int | None,
     postcopy: str | None,
+    pool: str,
+    keep_disks: bool,
     as_json: bool,
 ) -> int:
     """Move PARTITION to SYSTEM: running, powered off or paused, as it is.
 
+    Disks that only its own server can reach are copied while it runs.
+
     \b
     Example:
       lpm migrate web1 --to server2
+      lpm migrate web2 --to server2 --pool fast --keep-disks
     """
     body = {
         "to": to,
@@ -105,6 +124,8 @@ def migrate(
         "throttle": False if no_throttle else None,
         "bandwidth_mib_s": bandwidth,
         "postcopy": None if postcopy is None else postcopy == "allowed",
+        "pool": pool,
+        "keep_disks": keep_disks,
     }
     return _move(partition, "migrate", body, no_wait, as_json)
 

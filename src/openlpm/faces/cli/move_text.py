@@ -29,7 +29,18 @@ def success(move: dict[str, Any]) -> str:
     if figures["bytes_sent"] is not None:
         took.append(f"{mib(figures['bytes_sent'])} sent")
     where = f"{move['partition']} {_STATE[move['kind']]} on {move['target']}"
-    return f"{where}: {', '.join(took)}." if took else f"{where}."
+    done = f"{where}: {', '.join(took)}." if took else f"{where}."
+    return "\n".join([done, *copied(move)])
+
+
+def copied(move: dict[str, Any]) -> list[str]:
+    """What became of its disks, a line each."""
+    stays = ", which stays" if move["keep_disks"] else ""
+    return [
+        f"{copy['disk']}: {copy['to_pool']}/{copy['to_volume']} on {move['target']}, "
+        f"a copy of {copy['pool']}/{copy['volume']} on {move['source']}{stays}."
+        for copy in move["copies"]
+    ]
 
 
 def going_on(move: dict[str, Any]) -> str:
@@ -56,6 +67,12 @@ def verdict(examined: dict[str, Any]) -> str:
         f"{found['partition']} {can} move from {found['source']} to {found['target']} "
         f"({found['checks']} checks)."
     )
+    target = found["target"]
+    lines += [
+        f"Disk {copy['disk']} would be copied to pool {copy['to_pool']} on {target}: "
+        f"{mib(copy['allocation_bytes'])} written of {mib(copy['capacity_bytes'])}."
+        for copy in examined["copies"]
+    ]
     if examined["estimate"]:
         lines.append(_expected(examined["estimate"]))
     return "\n".join(lines)

@@ -68,15 +68,22 @@ class RichDisplay:
 
 
 def _transfer(view: dict[str, Any], progress: dict[str, Any]) -> RenderableType:
-    total = progress["total_bytes"]
+    disks = progress["disk_total_bytes"]
+    memory = max(0, progress["total_bytes"] - disks)
     done = view["migration"]["phase"] == "done"
-    across = total if done else max(0, total - progress["remaining_bytes"])
     bar = Table.grid(padding=(0, 2))
-    bar.add_row(
-        ProgressBar(total=max(total, 1), completed=across, width=_BAR_WIDTH),
-        Text(f"{mib(across)} of {mib(total)}"),
-    )
+    if disks:
+        _bar(bar, disks, 1.0 if done else progress["disks_done"], " of disks")
+    _bar(bar, memory, 1.0 if done else progress["memory_done"], " of memory" if disks else "")
     return Group(bar, Text(printable(", ".join(_figures(view, progress))), style="dim"))
+
+
+def _bar(bars: Table, total: int, share: float, what: str) -> None:
+    across = int(total * share)
+    bars.add_row(
+        ProgressBar(total=max(total, 1), completed=across, width=_BAR_WIDTH),
+        Text(f"{mib(across)} of {mib(total)}{what}"),
+    )
 
 
 def _figures(view: dict[str, Any], progress: dict[str, Any]) -> list[str]:

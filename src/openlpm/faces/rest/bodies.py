@@ -223,9 +223,10 @@ class RecoverBody(Body):
 
 
 class ValidateBody(Body):
-    """Where the partition would go."""
+    """Where the partition would go. `pool`: there, for disks that only its own server can reach."""
 
     to: str
+    pool: str = Field(default="", description="empty: the usual one")
 
 
 class MigrateBody(Body):
@@ -236,3 +237,5 @@ class MigrateBody(Body):
     throttle: bool | None = None
     bandwidth_mib_s: int | None = None
     postcopy: bool | None = None
+    pool: str = Field(default="", description="for disks that are copied; empty: the usual one")
+    keep_disks: bool = Field(default=False, description="those that are copied stay here, too")

@@ -26,7 +26,7 @@ router = APIRouter(tags=["migrations"])
 @router.post("/partitions/{partition}/validate")
 def validate(partition: str, body: ValidateBody, console: Uses) -> Examined:
     """Check whether it could move there. Changes nothing; findings are no error here."""
-    return console.validate(partition, body.to)
+    return console.validate(partition, body.to, body.pool)
 
 
 @router.get("/partitions/{partition}/targets")
@@ -45,6 +45,8 @@ def migrate(partition: str, body: MigrateBody, console: Uses, response: Response
         throttle=body.throttle,
         bandwidth_mib_s=body.bandwidth_mib_s,
         postcopy=body.postcopy,
+        pool=body.pool,
+        keep_disks=body.keep_disks,
     )
     return _located(view, response)
 
