@@ -190,10 +190,11 @@ def test_progress_never_runs_backwards(stand: Stand):
     assert all(disks == 1 for disks, memory in seen if memory > 0)
 
 
-@pytest.mark.parametrize("call", range(1, 60))
+@pytest.mark.parametrize("call", range(1, 60, 2))
 def test_a_console_killed_at_any_call_leaves_one_copy_of_the_disk(stand: Stand, call: int):
     uuid = own_disk(stand).uuid
-    stand.world.fail_transfer(Fault(Stage.SEND)) if call % 2 else None
+    if call % 4 == 1:
+        stand.world.fail_transfer(Fault(Stage.SEND))
     hypervisors = stand.consoles[-1][2]
     hypervisors.die_at(hypervisors.calls + call)
     ask(stand)
