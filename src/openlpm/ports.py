@@ -106,6 +106,10 @@ class Host(Protocol):
         """Mark a partition as ours, in its running and its stored definition."""
         ...
 
+    def remove_mark(self, uuid: str) -> None:
+        """Take mark and profiles from its running and its stored definition. Idempotent."""
+        ...
+
     def profiles(self, uuid: str) -> Profiles | None:
         """What is kept in its metadata; None where nothing is.
 

@@ -18,6 +18,7 @@ from openlpm.model.errors import (
 from openlpm.model.partition import Mark
 from openlpm.model.policy import Policy
 from openlpm.model.processor import NamedCpu, PartitionCpu
+from openlpm.model.profile import Profile, Profiles, Span, fixed
 from openlpm.model.sight import ABSENT, Place, Sight, Why
 from openlpm.model.system import System
 from openlpm.model.verdict import PeerVerdict
@@ -140,6 +141,8 @@ def test_what_is_not_there(stand: Stand):
         host.exported(NOBODY, Mark(1))
     with pytest.raises(Gone):
         host.write_mark(NOBODY, Mark(1))
+    with pytest.raises(Gone):
+        host.remove_mark(NOBODY)
 
 
 @pytest.mark.parametrize("running", [False, True])
@@ -150,6 +153,21 @@ def test_the_mark_is_written(stand: Stand, running: bool):
     found = stand.source.partition(uuid)
     assert found is not None
     assert found.mark == mark
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_the_mark_goes_with_the_profiles(stand: Stand, running: bool):
+    uuid = stand.started() if running else stand.create()
+    stand.source.write_mark(uuid, Mark(7))
+    night = Profile("night", Span(16, 16, 16), fixed(1), fixed(0.5))
+    stand.source.write_profiles(uuid, Profiles("night", (night,)))
+    for _ in range(2):
+        stand.source.remove_mark(uuid)
+        found = stand.source.partition(uuid)
+        assert found is not None
+        assert found.mark is None
+        assert stand.source.profiles(uuid) is None
+    assert stand.source.look(uuid).alive == running
 
 
 def test_an_active_move(stand: Stand):

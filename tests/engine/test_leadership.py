@@ -25,7 +25,17 @@ from openlpm.ports import Host
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 
 ACTS = {
-    *("create", "write_mark", "delete", "start", "shutdown", "destroy", "pause", "resume"),
+    *(
+        "create",
+        "write_mark",
+        "remove_mark",
+        "delete",
+        "start",
+        "shutdown",
+        "destroy",
+        "pause",
+        "resume",
+    ),
     *("open_console", "start_transfer", "set_pause_limit", "abort_transfer", "define", "undefine"),
     *("try_encryption", "try_postcopy", "lease_is_free", "start_postcopy"),
     *("activate", "write_profiles", "try_division"),
@@ -176,6 +186,7 @@ def test_a_follower_reads_and_changes_nothing(pair: Pair) -> None:
         lambda: console.resume("web1"),
         lambda: console.delete("web1"),
         lambda: console.adopt("web1"),
+        lambda: console.release("web1"),
         lambda: console.open_console("web1"),
         lambda: console.validate("web1", "s2"),
         lambda: console.targets("web1"),

@@ -290,6 +290,9 @@ class FakeConsole(FakeVios):
     def adopt(self, p: str) -> Partition:
         return self._put(replace(self.partition(p), mark=Mark(1)))
 
+    def release(self, p: str) -> Partition:
+        return self._put(replace(self.partition(p), mark=None))
+
     def open_console(self, p: str) -> FakeStream:
         if self.partition(p).state is not Sight.RUNNING:
             raise Conflict(

@@ -82,6 +82,7 @@ def test_a_partition_is_created_used_and_deleted(lpm: Lpm) -> None:
     assert lpm("partition", "pause", "db").out == "db is paused on server2.\n"
     assert lpm("partition", "resume", "db").out == "db is running on server2.\n"
     assert lpm("partition", "adopt", "db").code == 0
+    assert lpm("partition", "release", "db", "--json").json["mark"] is None
     assert lpm("partition", "shutdown", "db").out == "db is off on server2.\n"
     assert lpm("partition", "delete", "db", "--json").json == {"deleted": "db"}
     assert "db" not in lpm("partition", "list", "--system", "server2").out

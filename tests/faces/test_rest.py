@@ -122,6 +122,7 @@ def test_a_partition_goes_through_its_states(rest: TestClient, console: FakeCons
     assert console.given["force"] is True
     assert rest.post("/v1/partitions/web1/activate").json()["state"] == "running"
     assert rest.post("/v1/partitions/web1/adopt").json()["mark"]["partition_id"] == 1
+    assert rest.post("/v1/partitions/web1/release").json()["mark"] is None
     problem(rest.delete("/v1/partitions/web1"), 502, "domain-active")
     rest.post("/v1/partitions/web1/shutdown", json={"force": True})
     assert rest.delete("/v1/partitions/web1").status_code == 204

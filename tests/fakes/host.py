@@ -85,6 +85,12 @@ class FakeHost(FakeStorage):
         with self._line.calling("write_mark"):
             self._server.domain(uuid).mark = mark
 
+    def remove_mark(self, uuid: str) -> None:
+        with self._line.calling("remove_mark"):
+            domain = self._server.domain(uuid)
+            domain.mark = domain.profiles = None
+            domain.damaged = ""
+
     def delete(self, uuid: str) -> None:
         with self._line.calling("delete"):
             domain = self._server.domain(uuid)

@@ -8,6 +8,7 @@ they name. tests/pure covers what no lab on one machine can show:
     disk-not-shareable     vhost-vdpa and NVMe disks want devices that this machine lacks
 """
 
+import json
 from dataclasses import dataclass
 
 import pytest
@@ -88,6 +89,29 @@ def test_what_others_made_is_refused_until_it_is_adopted(site: Site):
         site.fires(tiny.name, "not-adopted", at="s1")
         assert site.cli("partition", "adopt", tiny.name).returncode == 0
         assert site.target(tiny.name) == {}
+
+
+def definition(site: Site, name: str) -> list[str]:
+    """What is stored of it on s1, but for an empty `<metadata>`."""
+    lines = site.virsh("s1", "dumpxml", "--inactive", name).splitlines()
+    return [line for line in lines if line.strip() not in ("", "<metadata/>")]
+
+
+@pytest.mark.parametrize("state", ["off", "running"])
+def test_what_is_adopted_moved_and_released_is_as_it_was(site: Site, state: str):
+    start = "running" if state == "running" else ""
+    with site.guest(marked=False, start=start) as tiny:
+        before = definition(site, tiny.name)
+        assert site.cli("partition", "release", tiny.name).returncode == 6  # it is none of ours
+        for _ in range(2):
+            assert site.cli("partition", "adopt", tiny.name).returncode == 0
+        for to in ("s2", "s1"):
+            assert site.ended(site.migrate(tiny.name, to))["phase"] == "done"
+        released = site.cli("partition", "release", tiny.name, "--json")
+        assert json.loads(released.stdout)["mark"] is None
+        assert site.partition(tiny.name)["state"] == state
+        assert definition(site, tiny.name) == before
+        site.fires(tiny.name, "not-adopted", at="s1")
 
 
 def test_a_saved_state_stays_on_its_server(site: Site):

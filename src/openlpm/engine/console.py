@@ -278,6 +278,11 @@ class Console:
         return self._partitions.adopt(name)
 
     @leaders
+    def release(self, name: str) -> Partition:
+        """Give a partition back to whoever made it: our mark and its profiles go."""
+        return self._partitions.release(name)
+
+    @leaders
     def open_console(self, name: str) -> Stream:
         """Its serial console."""
         return self._partitions.open_console(name)

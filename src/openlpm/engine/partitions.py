@@ -97,16 +97,24 @@ class Partitions:
 
     def adopt(self, name: str) -> Partition:
         """Mark a partition that others made as ours."""
-        partition = self.idle(name)
-        if partition.mark is not None:
-            return partition
-        host = self._estate.host(partition.system)
-        taken = {p.mark.partition_id for p in host.partitions() if p.mark}
-        units = partition.processors * DEFAULT_UNITS_PER_PROCESSOR
-        host.write_mark(
-            partition.uuid, Mark(partition_id=free_id(1, taken), processing_units=units)
-        )
-        return self._after(partition)
+        with self._claimed(name, "being adopted") as claim:
+            partition = self.idle(claim.uuid)
+            if partition.mark is not None:
+                return partition
+            host = self._estate.host(partition.system)
+            taken = {p.mark.partition_id for p in host.partitions() if p.mark}
+            units = partition.processors * DEFAULT_UNITS_PER_PROCESSOR
+            mark = Mark(partition_id=free_id(1, taken), processing_units=units)
+            host.write_mark(partition.uuid, mark)
+            return self._after(partition)
+
+    def release(self, name: str) -> Partition:
+        """Take our mark and its profiles from a partition of ours, which goes on as it is."""
+        with self._claimed(name, "being released") as claim:
+            partition = self.idle(claim.uuid)
+            must_be_ours(partition)
+            self._estate.host(partition.system).remove_mark(partition.uuid)
+            return self._after(partition)
 
     def open_console(self, name: str) -> Stream:
         """The serial console of an active partition."""

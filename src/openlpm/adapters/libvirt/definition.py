@@ -4,6 +4,7 @@ What fails half way leaves nothing: a lease file made for a definition that libv
 removed again.
 """
 
+from collections.abc import Sequence
 from uuid import uuid4
 
 import libvirt
@@ -115,13 +116,26 @@ def _write(
     for part in element.iter():
         part.tag = etree.QName(part).localname
     etree.cleanup_namespaces(element)
+    _put(connection, uuid, ((to_text(element), prefix, namespace),))
+
+
+def remove_mark(connection: Connection, uuid: str) -> None:
+    """And the profiles: nothing of ours stays in its metadata."""
+    ours = ((PREFIX, NAMESPACE), (profiles.PREFIX, profiles.NAMESPACE))
+    _put(connection, uuid, [(None, prefix, namespace) for prefix, namespace in ours])
+
+
+def _put(
+    connection: Connection, uuid: str, elements: Sequence[tuple[str | None, str, str]]
+) -> None:
+    """Each with its prefix and namespace; None removes what is there."""
 
     def write() -> None:
         domain = connection.domain(uuid)
         flags = libvirt.VIR_DOMAIN_AFFECT_LIVE if domain.isActive() else 0
         flags |= libvirt.VIR_DOMAIN_AFFECT_CONFIG if domain.isPersistent() else 0
-        kind = libvirt.VIR_DOMAIN_METADATA_ELEMENT
-        domain.setMetadata(kind, to_text(element), prefix, namespace, flags)
+        for text, prefix, namespace in elements:
+            domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, text, prefix, namespace, flags)
 
     connection.ask("write the partition's metadata", write)
 

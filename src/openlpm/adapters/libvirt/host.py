@@ -133,6 +133,9 @@ class LibvirtHost:
             raise Gone("partition-gone", f"{spec.name!r} was deleted as soon as it was made.")
         return made
 
+    def remove_mark(self, uuid: str) -> None:
+        definition.remove_mark(self._connection, uuid)
+
     def write_mark(self, uuid: str, mark: Mark) -> None:
         definition.write_mark(self._connection, uuid, mark)
 

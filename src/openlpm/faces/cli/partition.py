@@ -201,6 +201,19 @@ def adopt(partition: str, as_json: bool) -> None:
     _change(partition, "adopt", as_json)
 
 
+@partition.command()
+@partition_name
+@json_option
+def release(partition: str, as_json: bool) -> None:
+    """Give a partition back to whoever made it: our mark and its profiles go, all else stays.
+
+    \b
+    Example:
+      lpm partition release legacy7
+    """
+    _change(partition, "release", as_json)
+
+
 def _change(partition: str, verb: str, as_json: bool) -> None:
     print_state(console().post(path_of("partitions", partition, verb)), as_json)
 

@@ -82,3 +82,9 @@ def resize(partition: str, body: ResizeBody, console: Uses) -> Resized:
 def adopt(partition: str, console: Uses) -> Partition:
     """Take a domain that others made under our care, by a mark in its metadata."""
     return console.adopt(partition)
+
+
+@router.post("/{partition}/release")
+def release(partition: str, console: Uses) -> Partition:
+    """Give it back to whoever made it: our mark and its profiles go, all else stays."""
+    return console.release(partition)
