@@ -163,6 +163,26 @@ def test_a_disk_that_another_partition_uses_too_stays(stand: Stand):
     assert "'web2' uses it" in told.message
 
 
+def test_a_disk_below_another_image_stays(stand: Stand):
+    own_disk(stand)
+    over = Volume("over", "/var/lib/libvirt/images/over", backing="/var/lib/libvirt/images/web1")
+    stand.world.server("s1").stores["local"].volumes["over"] = over
+    assert moved(stand).phase is Phase.DONE
+    assert volumes(stand, "s1") == ["over", "web1"]
+    (told,) = [e for e in stand.console.events(limit=1000) if e.code == "migration-copies-left"]
+    assert "local/over lies over it" in told.message
+
+
+def test_where_a_definition_cannot_be_read_its_old_disk_stays(stand: Stand):
+    own_disk(stand)
+    add(stand, "odd")
+    stand.world.guest("odd").unreadable = "It is no XML."
+    assert moved(stand).phase is Phase.DONE
+    assert volumes(stand, "s1") == ["web1"]
+    (told,) = [e for e in stand.console.events(limit=1000) if e.code == "migration-copies-left"]
+    assert "what 'odd' uses is not known" in told.message
+
+
 def test_a_guest_that_writes_faster_than_is_sent_is_given_up(stand: Stand):
     own_disk(stand).writes_mib_s = 200
     move = moved(stand)

@@ -11,7 +11,7 @@ from openlpm.decide.uses import Known
 from openlpm.engine.world import World
 from openlpm.model.errors import AlreadyExists, Gone, HypervisorRefused
 from openlpm.model.migration import Migration
-from openlpm.model.storage import SystemStorage, Volume
+from openlpm.model.storage import FILE_POOLS, SystemStorage, Volume
 from openlpm.ports import Host
 
 
@@ -44,13 +44,28 @@ def _remove(host: Host, system: str, pool: str, name: str) -> None:
     volume = next((each for each in host.volumes(pool) if each.name == name), None)
     if volume is None:
         return
-    pools = tuple(host.pools())
-    known = Known([SystemStorage(system, pools, tuple(host.partition_io()))])
-    users = [use for own in pools if own.name == pool for use in known.users(system, own, volume)]
-    if users:
+    told = SystemStorage(system, tuple(host.pools()), tuple(host.partition_io()))
+    user = _user(host, told, pool, volume)
+    if user:
         raise HypervisorRefused(
             "volume-in-use",
-            f"{pool}/{name} on {system} is left there: {users[0].partition!r} uses it.",
+            f"{pool}/{name} on {system} is left there: {user}.",
             remedy="Remove it once nobody uses it: lpm storage delete.",
         )
     host.delete_volume(pool, name)
+
+
+def _user(host: Host, told: SystemStorage, pool: str, volume: Volume) -> str:
+    """Who uses it on its system, or may; "" for nobody."""
+    known = Known([told])
+    (own,) = (each for each in told.pools if each.name == pool)
+    for use in known.users(told.system, own, volume):
+        return f"{use.partition!r} uses it"
+    for io in told.partitions:
+        if io.trouble:
+            return f"what {io.partition!r} uses is not known"
+    beside = [each for each in told.pools if each.active and each.kind in FILE_POOLS]
+    volumes = [(each, one) for each in beside for one in host.volumes(each.name)]
+    for over in known.lies_over(known.places(told.system, own, volume), told.system, volumes):
+        return f"{over} lies over it"
+    return ""
