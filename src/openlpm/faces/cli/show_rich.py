@@ -73,8 +73,9 @@ def _transfer(view: dict[str, Any], progress: dict[str, Any]) -> RenderableType:
     done = view["migration"]["phase"] == "done"
     bar = Table.grid(padding=(0, 2))
     if disks:
-        _bar(bar, disks, 1.0 if done else progress["disks_done"], " of disks")
-    _bar(bar, memory, 1.0 if done else progress["memory_done"], " of memory" if disks else "")
+        _bar(bar, disks, 1.0 if done else progress["disks_done"], "disks ")
+    if memory or not disks:
+        _bar(bar, memory, 1.0 if done else progress["memory_done"], "memory " if disks else "")
     return Group(bar, Text(printable(", ".join(_figures(view, progress))), style="dim"))
 
 
@@ -82,7 +83,7 @@ def _bar(bars: Table, total: int, share: float, what: str) -> None:
     across = int(total * share)
     bars.add_row(
         ProgressBar(total=max(total, 1), completed=across, width=_BAR_WIDTH),
-        Text(f"{mib(across)} of {mib(total)}{what}"),
+        Text(f"{what}{mib(across)} of {mib(total)}"),
     )
 
 
