@@ -105,6 +105,7 @@ SNIFF = """
 import select, socket, sys
 raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.ntohs(3))
 raw.settimeout(0.2)
+raw.setsockopt(socket.SOL_SOCKET, 33, 1 << 26)  # SO_RCVBUFFORCE: all of it, on a busy machine too
 total = plain = 0
 print("listens", flush=True)
 while not select.select([sys.stdin], [], [], 0)[0]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import pytest
 from records import Room, migration, room
 
 from openlpm.adapters.store import Store, open_store, sqlite
@@ -75,8 +76,9 @@ def test_of_racing_threads_one_moves_the_partition(any_store: Store):
     assert len(any_store.journal.reservations()) == len(any_store.journal.unfinished()) == 1
 
 
-def test_of_racing_processes_one_moves_the_partition(path: Path):
+def test_of_racing_processes_one_moves_the_partition(path: Path, monkeypatch: pytest.MonkeyPatch):
     """Without the lock beside the file: what several consoles on one database would do."""
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 60.0)  # of 20 in a row, on a busy disk
     open_store(path).close()
 
     def attempt(number: int) -> Callable[[], object]:

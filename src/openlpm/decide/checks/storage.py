@@ -58,7 +58,7 @@ def caches_are_safe(e: Examination) -> Iterator[Finding]:
     for disk in data_disks(e):
         if disk.read_only or disk.kind is DiskKind.EMPTY or disk.cache in SAFE_CACHES:
             continue
-        if of_one_server(disk):
+        if e.copying and of_one_server(disk):
             continue  # its copy is ended, and whole, before the target opens it
         yield Finding(
             "disk-cache-unsafe",
