@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 import libvirt
 from lxml import etree
 
+from openlpm.adapters.libvirt import pools
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.errors import ignoring
 from openlpm.adapters.libvirt.xml import Element, parse, text, to_text
@@ -30,7 +31,7 @@ def lockspace(connection: Connection) -> Lockspace | None:
         with ignoring(libvirt.VIR_ERR_NO_STORAGE_POOL):
             pool = connection.raw.storagePoolLookupByName(POOL)
             # Others add files to the folder: a pool sees them when it is refreshed.
-            pool.refresh()
+            pools.refresh(pool)
             return pool.XMLDesc(), pool.listVolumes()
         return None
 
@@ -71,7 +72,7 @@ def remove(connection: Connection, key: str) -> None:
     def delete() -> None:
         with ignoring(libvirt.VIR_ERR_NO_STORAGE_VOL, libvirt.VIR_ERR_NO_STORAGE_POOL):
             pool = connection.raw.storagePoolLookupByName(POOL)
-            pool.refresh()
+            pools.refresh(pool)
             pool.storageVolLookupByName(key).delete()
 
     connection.ask(f"remove lease {key}", delete)

@@ -4,13 +4,14 @@ Nothing is refreshed here: a refresh that fails makes libvirt take the pool out 
 is told is what libvirt saw last, at the pool's start, its last refresh or its last change.
 """
 
+import time
 from collections.abc import Iterator
 from itertools import islice
 
 import libvirt
 
 from openlpm.adapters.libvirt.connection import Connection
-from openlpm.adapters.libvirt.errors import ignoring
+from openlpm.adapters.libvirt.errors import ignoring, said
 from openlpm.adapters.libvirt.xml import MOST_NAME, Element, attribute, number, parse, text
 from openlpm.model.errors import BadRequest, Gone
 from openlpm.model.storage import Pool, PoolSource, Volume
@@ -18,6 +19,8 @@ from openlpm.ports import MOST_VOLUMES
 
 _KEYED = ("logical", "scsi", "mpath", "iscsi")
 _MOST_HOSTS = 64
+_BUSY = "has asynchronous jobs running"
+_TRIES, _REST_S = 40, 0.05
 
 
 def pools(connection: Connection) -> list[Pool]:
@@ -99,6 +102,23 @@ def volumes(connection: Connection, pool: str) -> list[Volume]:
 
     listed = connection.ask(f"list the volumes of pool {pool}", read)
     return [read_volume(name[:MOST_NAME], xml) for name, xml in listed]
+
+
+def refresh(pool: libvirt.virStoragePool) -> None:
+    """To be called within `ask`: let libvirt look into an active pool anew.
+
+    It refuses while somebody makes a volume there, and has no event for the end of that.
+    """
+    for _ in range(_TRIES):
+        try:
+            pool.refresh()
+        except libvirt.libvirtError as error:
+            if _BUSY not in said(error):
+                raise
+            time.sleep(_REST_S)
+        else:
+            return
+    pool.refresh()
 
 
 def find_pool(connection: Connection, name: str) -> libvirt.virStoragePool:

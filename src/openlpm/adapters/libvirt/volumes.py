@@ -3,6 +3,7 @@
 import libvirt
 from lxml import etree
 
+from openlpm.adapters.libvirt import pools
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.pools import find_pool, find_volume, read_volume
 from openlpm.adapters.libvirt.xml import to_text
@@ -19,7 +20,7 @@ def refresh(connection: Connection, pool: str) -> None:
     def look() -> None:
         found = find_pool(connection, pool)
         if found.isActive():
-            found.refresh()
+            pools.refresh(found)
 
     connection.ask(f"refresh storage pool {pool}", look, seconds=CHANGE_S)
 
