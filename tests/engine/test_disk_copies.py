@@ -1,5 +1,6 @@
 """Moves without shared storage: the disks go with the partition, and nothing of them is left."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ def own_disk(stand: Stand, name: str = "web1", *, size_mib: int = SIZE_MIB) -> G
     add(stand, name, dirty_mib_s=1)
     guest = stand.world.guest(name)
     disk = VirtualDisk("vda", "virtio", DiskKind.FILE, path, format="raw")
-    object.__setattr__(guest.hardware, "disks", (disk,))
+    guest.hardware = replace(guest.hardware, disks=(disk,))
     return guest
 
 
@@ -156,7 +157,7 @@ def test_a_copy_that_cannot_be_removed_is_told_of_and_holds_up_nothing(stand: St
 def test_a_disk_that_another_partition_uses_too_stays(stand: Stand):
     own_disk(stand)
     other = own_disk(stand, "web2")
-    object.__setattr__(other.hardware, "disks", stand.world.guest("web1").hardware.disks)
+    other.hardware = replace(other.hardware, disks=stand.world.guest("web1").hardware.disks)
     assert moved(stand).phase is Phase.DONE
     assert "web1" in volumes(stand, "s1")
     (told,) = [e for e in stand.console.events(limit=1000) if e.code == "migration-copies-left"]

@@ -25,17 +25,8 @@ from openlpm.ports import Host
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 
 ACTS = {
-    *(
-        "create",
-        "write_mark",
-        "remove_mark",
-        "delete",
-        "start",
-        "shutdown",
-        "destroy",
-        "pause",
-        "resume",
-    ),
+    *("create", "write_mark", "remove_mark", "delete"),
+    *("start", "shutdown", "destroy", "pause", "resume"),
     *("open_console", "start_transfer", "set_pause_limit", "abort_transfer", "define", "undefine"),
     *("try_encryption", "try_postcopy", "lease_is_free", "start_postcopy"),
     *("activate", "write_profiles", "try_division"),

@@ -29,9 +29,9 @@ def superfluous(migration: Migration, seen: Sighting) -> Superfluous | None:
     if seen.source.state is Sight.ABSENT:
         here = arrived(seen.target) or seen.target.state is Sight.OFF
         return at_source(migration) if here and not migration.keep_disks else None
-    # Off for another reason, it may have gone to the target, and been undefined there by somebody.
-    went_off = seen.source.state is Sight.OFF and seen.source.why in (Why.USER, Why.FAULT)
-    is_back = seen.target.state is Sight.ABSENT and (seen.source.alive or went_off)
+    # Off for any other reason, it may have gone to the target, and been undefined there since.
+    went_off_here = seen.source.state is Sight.OFF and seen.source.why in (Why.USER, Why.FAULT)
+    is_back = seen.target.state is Sight.ABSENT and (seen.source.alive or went_off_here)
     return at_target(migration) if is_back else None
 
 

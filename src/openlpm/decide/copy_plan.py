@@ -4,9 +4,10 @@ plan(disks, ends)    each disk's way (`DiskCopy`), or a finding that says what s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from openlpm.decide.places import identity, innermost
+from openlpm.decide.same_disk import IN_POOLS
 from openlpm.model.disk_copy import DiskCopy
 from openlpm.model.finding import Finding, Severity
 from openlpm.model.hardware import DiskKind, VirtualDisk
@@ -38,7 +39,7 @@ class Ends:
     there: Sequence[Pool]
     volumes: Mapping[str, Sequence[Volume]]
     wanted: str = ""
-    promised: Mapping[str, int] | None = None
+    promised: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 class _Obstacle(Exception):
@@ -51,7 +52,7 @@ class _Obstacle(Exception):
 
 def of_one_server(disk: VirtualDisk) -> bool:
     """A file or volume that only its own server can reach."""
-    in_file = disk.kind in (DiskKind.FILE, DiskKind.VOLUME) and disk.device in ("disk", "lun")
+    in_file = disk.kind in IN_POOLS and disk.device in ("disk", "lun")
     return in_file and not disk.on_shared_storage
 
 
@@ -72,7 +73,7 @@ def plan(disks: Sequence[VirtualDisk], ends: Ends) -> Copying:
     """Each disk's way. A disk that cannot be copied has a finding, and blocks the move."""
     copies: list[DiskCopy] = []
     findings: list[Finding] = []
-    wanted = dict[str, int](ends.promised or {})
+    wanted = dict(ends.promised)
     for disk in disks:
         try:
             volume, pool = _source(disk, ends)

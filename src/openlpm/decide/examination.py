@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from openlpm.decide.copy_plan import Copying
+from openlpm.model.disk_copy import DiskCopy
 from openlpm.model.hardware import Hardware
 from openlpm.model.migration import Kind, Reservation
 from openlpm.model.partition import Partition
@@ -69,6 +70,11 @@ class Examination:
             Sight.PAUSED: Kind.SUSPENDED,
             Sight.OFF: Kind.INACTIVE,
         }.get(self.partition.state)
+
+    @property
+    def copies(self) -> tuple[DiskCopy, ...]:
+        """Its disks that are copied."""
+        return self.copying.copies if self.copying else ()
 
     @property
     def is_live(self) -> bool:

@@ -8,10 +8,11 @@ from contextlib import suppress
 
 from openlpm.decide.copies import Superfluous
 from openlpm.decide.uses import Known
+from openlpm.engine.layers import lying_over
 from openlpm.engine.world import World
-from openlpm.model.errors import AlreadyExists, Gone, HypervisorRefused
+from openlpm.model.errors import AlreadyExists, Conflict, Gone, HypervisorRefused
 from openlpm.model.migration import Migration
-from openlpm.model.storage import FILE_POOLS, SystemStorage, Volume
+from openlpm.model.storage import SystemStorage, Volume
 from openlpm.ports import Host
 
 
@@ -64,8 +65,9 @@ def _user(host: Host, told: SystemStorage, pool: str, volume: Volume) -> str:
     for io in told.partitions:
         if io.trouble:
             return f"what {io.partition!r} uses is not known"
-    beside = [each for each in told.pools if each.active and each.kind in FILE_POOLS]
-    volumes = [(each, one) for each in beside for one in host.volumes(each.name)]
-    for over in known.lies_over(known.places(told.system, own, volume), told.system, volumes):
-        return f"{over} lies over it"
-    return ""
+    places = known.places(told.system, own, volume)
+    try:
+        over = lying_over(places, known, told.system, host)
+    except Conflict as error:
+        return error.message.rstrip(".")
+    return f"{over[0]} lies over it" if over else ""

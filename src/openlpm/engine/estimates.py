@@ -35,9 +35,8 @@ class Estimator:
         dirty = ASSUMED_DIRTY if load.dirty_bytes_s is None else load.dirty_bytes_s
         dirty_basis = "assumed" if load.dirty_bytes_s is None else f"measured for {dirty_for_s} s"
         policy = e.partition.mark.policy if e.partition.mark else Policy()
-        copies = e.copying.copies if e.copying else ()
-        disks = sum(copy.allocation_bytes for copy in copies)
-        copied = f"{disks / 2**20:.0f} MiB of disks, " if copies else ""
+        disks = sum(copy.allocation_bytes for copy in e.copies)
+        copied = f"{disks / 2**20:.0f} MiB of disks, " if e.copies else ""
         return estimate(
             load.resident_bytes,
             0.0 if e.kind is Kind.SUSPENDED else dirty,

@@ -65,10 +65,10 @@ class Moves:
 
     def _judged(self, examination: Examination, dirty_for_s: int = 0) -> Examined:
         validation = validate(examination)
-        copies = examination.copying.copies if examination.copying else ()
         if not validation.passed or not examination.is_live:
-            return Examined(validation, copies=copies)
-        return Examined(validation, self._estimator.estimate(examination, dirty_for_s), copies)
+            return Examined(validation, copies=examination.copies)
+        estimate = self._estimator.estimate(examination, dirty_for_s)
+        return Examined(validation, estimate, examination.copies)
 
     def migrate(
         self,
@@ -103,8 +103,7 @@ class Moves:
         require(validation)
         if pool or keep_disks:
             _require_copies(examination)
-        record = self._record(examination, is_return=is_return)
-        record = replace(record, keep_disks=keep_disks and bool(record.copies))
+        record = self._record(examination, is_return=is_return, keep_disks=keep_disks)
         record = self._begin(record, examination)
         self._executor.start(record)
         return MigrationView(record, findings=validation.warnings)
@@ -140,11 +139,10 @@ class Moves:
         now = next((p.demand for p in here if p.uuid == record.partition_uuid), NOTHING)
         return replace(record, demand=larger(record.demand, now))
 
-    def _record(self, e: Examination, *, is_return: bool) -> Migration:
+    def _record(self, e: Examination, *, is_return: bool, keep_disks: bool) -> Migration:
         kind, policy = e.kind or Kind.ACTIVE, e.policy
         # What does not run is not run before it is whole.
-        copies = e.copying.copies if e.copying else ()
-        if kind is not Kind.ACTIVE or e.no_postcopy or copies:
+        if kind is not Kind.ACTIVE or e.no_postcopy or e.copies:
             policy = replace(policy, postcopy=False)
         migration_id = secrets.token_hex(4)
         return Migration(
@@ -159,7 +157,8 @@ class Moves:
             policy=policy,
             is_return=is_return,
             created_at=self._clock.now(),
-            copies=tuple(named(copy, migration_id) for copy in copies),
+            copies=tuple(named(copy, migration_id) for copy in e.copies),
+            keep_disks=keep_disks,
         )
 
     def take_back(self, name: str) -> MigrationView:
@@ -177,7 +176,7 @@ class Moves:
 
 def _require_copies(e: Examination) -> None:
     """Raise `BadRequest` where no disk is copied."""
-    if not e.copying or not e.copying.copies:
+    if not e.copies:
         raise BadRequest(
             "nothing-copied",
             f"No disk of {e.partition.name!r} is copied.",

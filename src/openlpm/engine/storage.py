@@ -12,20 +12,19 @@ from typing import TypeVar
 from openlpm.decide import volumes as rules
 from openlpm.decide.uses import Known, brief
 from openlpm.engine.estate import Estate
+from openlpm.engine.layers import lying_over
 from openlpm.engine.views import PoolsView, VolumesView, VolumeView
 from openlpm.engine.watch import Watch
 from openlpm.model.errors import Busy, Conflict, NotFound, OpenLpmError, ServerUnreachable
 from openlpm.model.names import checked_name
 from openlpm.model.storage import (
-    FILE_POOLS,
     KnownPool,
-    Pool,
     SystemStorage,
     Use,
     Volume,
 )
 from openlpm.model.system import VirtualSwitch
-from openlpm.ports import MOST_VOLUMES, Host, Journal
+from openlpm.ports import Host, Journal
 
 T = TypeVar("T")
 AT_ONCE = 16
@@ -207,14 +206,7 @@ class Storage:
         over: list[str] = []
         systems = known.systems() if rules.may_be_shared(found) else [found.system]
         for system in systems:
-            host = self._estate.host(system)
-            others: list[tuple[Pool, Volume]] = []
-            for pool, _ in known.pools_with_identity(system):
-                if pool.active and pool.kind in FILE_POOLS | {"logical"}:
-                    listed = host.volumes(pool.name)
-                    rules.require_whole(system, pool.name, len(listed), MOST_VOLUMES)
-                    others += [(pool, volume) for volume in listed]
-            over += known.lies_over(places, system, others)
+            over += lying_over(places, known, system, self._estate.host(system))
         return sorted(set(over))
 
     def _refuse_moving(self, uses: tuple[Use, ...]) -> None:

@@ -15,9 +15,8 @@ from openlpm.adapters.libvirt import pools
 from openlpm.adapters.libvirt.connection import Connection
 from openlpm.adapters.libvirt.errors import ignoring
 from openlpm.adapters.libvirt.xml import Element, parse, text, to_text
+from openlpm.model.storage import LEASES
 from openlpm.model.system import Lockspace
-
-POOL = "openlpm-leases"
 
 
 def lockspace(connection: Connection) -> Lockspace | None:
@@ -29,13 +28,13 @@ def lockspace(connection: Connection) -> Lockspace | None:
 
     def read() -> tuple[str, list[str]] | None:
         with ignoring(libvirt.VIR_ERR_NO_STORAGE_POOL):
-            pool = connection.raw.storagePoolLookupByName(POOL)
+            pool = connection.raw.storagePoolLookupByName(LEASES)
             # Others add files to the folder: a pool sees them when it is refreshed.
             pools.refresh(pool)
             return pool.XMLDesc(), pool.listVolumes()
         return None
 
-    found = connection.ask(f"list its leases (storage pool {POOL})", read)
+    found = connection.ask(f"list its leases (storage pool {LEASES})", read)
     if found is None:
         return None
     folder = PurePosixPath(text(parse(found[0], "pool"), "target/path"))
@@ -61,7 +60,7 @@ def make(connection: Connection, key: str) -> None:
     etree.SubElement(etree.SubElement(target, "permissions"), "mode").text = "0600"
 
     def create() -> None:
-        connection.raw.storagePoolLookupByName(POOL).createXML(to_text(volume))
+        connection.raw.storagePoolLookupByName(LEASES).createXML(to_text(volume))
 
     connection.ask(f"make lease {key}", create)
 
@@ -71,7 +70,7 @@ def remove(connection: Connection, key: str) -> None:
 
     def delete() -> None:
         with ignoring(libvirt.VIR_ERR_NO_STORAGE_VOL, libvirt.VIR_ERR_NO_STORAGE_POOL):
-            pool = connection.raw.storagePoolLookupByName(POOL)
+            pool = connection.raw.storagePoolLookupByName(LEASES)
             pools.refresh(pool)
             pool.storageVolLookupByName(key).delete()
 

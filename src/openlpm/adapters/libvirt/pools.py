@@ -1,7 +1,8 @@
 """Storage pools and their volumes, as libvirt's storage API tells them.
 
-Nothing is refreshed here: a refresh that fails makes libvirt take the pool out of service. So what
-is told is what libvirt saw last, at the pool's start, its last refresh or its last change.
+To look refreshes nothing: a refresh that fails makes libvirt take the pool out of service. So what
+is told is what libvirt saw last, at the pool's start, its last refresh (`refresh`) or its last
+change.
 """
 
 import time

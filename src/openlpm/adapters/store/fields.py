@@ -82,9 +82,9 @@ class Fields:
         value = self._get(key)
         if not isinstance(value, list):
             return self._fail(key, value)
-        items = dict(enumerate(cast("list[object]", value)))
-        inside = Fields(f"{self._what}, {key}", {str(at): item for at, item in items.items()})
-        return tuple(inside.child(str(at)) for at in items)
+        items = {str(at): item for at, item in enumerate(cast("list[object]", value))}
+        inside = Fields(f"{self._what}, {key}", items)
+        return tuple(inside.child(at) for at in items)
 
     def optional_child(self, key: str) -> "Fields | None":
         """A nested JSON object, or None."""

@@ -13,7 +13,7 @@ ALLOW_POSTCOPY = (
 
 def target_can_postcopy(e: Examination) -> Iterator[Finding]:
     """A throwaway QEMU at the target was asked. The move does without post-copy then."""
-    if e.policy.postcopy and e.copying and e.copying.copies:
+    if e.policy.postcopy and e.copies:
         yield Finding(
             "postcopy-not-with-copies",
             Severity.WARNING,

@@ -92,9 +92,7 @@ def _verdicts(found: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
     help="May the target run it before all of its memory is there, if it does not converge?",
 )
 @pool_option
-@click.option(
-    "--keep-disks", is_flag=True, help="Disks that were copied stay where they were, too."
-)
+@click.option("--keep-disks", is_flag=True, help="Disks that are copied stay where they were.")
 @json_option
 def migrate(
     *,
