@@ -4,6 +4,8 @@ Tests of real servers measure time, and each of their labs keeps about one proce
 at once and they disturb each other. What needs no lab mostly waits, for clocks and locks. So there
 is one worker more than processors (Makefile), the spare one: it runs what needs no lab, and gives
 way to the others (`give_way`). They help it when they have no servers left.
+
+What measures processor time is the last, by itself (`ALONE`): the worker that is left takes it.
 """
 
 import os
@@ -13,6 +15,7 @@ from xdist.workermanage import WorkerController
 
 _WITH_SERVERS = ("tests/lab/", "tests/contract/")
 _NICENESS = 5
+ALONE = ("tests/lab/test_entitlement.py",)
 
 
 def give_way() -> None:
@@ -31,10 +34,15 @@ class SideBySide(LoadFileScheduling):
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         spare = node.gateway.id == _spare(self.numnodes)
-        fitting = [f for f in self.workqueue if f.startswith(_WITH_SERVERS) != spare]
+        alone = [f for f in self.workqueue if f in ALONE]
+        beside = [f for f in self.workqueue if f not in ALONE]
+        fitting = [f for f in beside if f.startswith(_WITH_SERVERS) != spare]
+        if not spare or len(self.nodes) == 1:
+            fitting += beside
+        if all(other is node or other.shutting_down for other in self.nodes):
+            fitting += beside + alone
         if fitting:
             self.workqueue.move_to_end(fitting[0], last=False)
-        if fitting or not spare or len(self.nodes) == 1:
             super()._assign_work_unit(node)
         else:
             node.shutdown()
